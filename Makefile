@@ -1,0 +1,35 @@
+# churnmetrics: build with PGXS. `make PG_CONFIG=/path/to/pg_config` picks the server.
+EXTENSION = churnmetrics
+EXTVERSION = 0.1.0
+MODULE_big = churnmetrics
+
+# One topic = one file in src, sql/parts, test/sql, expected and docs.
+TOPICS = formulas surveys health policy ledger rates movements cohorts
+SUPPORT = checks money rows state canonical periods report
+OBJS = $(patsubst %,src/%.o,$(TOPICS) $(SUPPORT))
+PARTS = $(patsubst %,sql/parts/%.sql,$(TOPICS))
+
+DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
+REGRESS = $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql))
+REGRESS_OPTS = --inputdir=test --load-extension=churnmetrics
+EXTRA_CLEAN = results
+
+PG_CONFIG ?= pg_config
+# The server's headers as system headers: -Wall -Wextra then speaks of this code only.
+PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CFLAGS = -Wall -Wextra
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(OBJS): $(wildcard src/*.h)
+
+$(DATA_built): $(PARTS) sql/expand.awk
+	awk -f sql/expand.awk $(PARTS) > $@
+
+.PHONY: test demo bench acceptance
+test demo:
+	bash test/$(if $(filter demo,$@),demo,run).sh
+bench:
+	bash test/bench/bench.sh
+acceptance:
+	bash test/acceptance.sh "$(DATA)"

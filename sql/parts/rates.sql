@@ -1,0 +1,143 @@
+-- Churn, retention, GRR, NRR and CLV of one period, as aggregates.  See docs/rates.md.
+
+CREATE FUNCTION churn_rate_final(subscription_ledger) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'cm_churn_rate_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION churn_rate_final(subscription_ledger) IS 'final function of churn_rate()';
+
+CREATE FUNCTION retention_rate_final(subscription_ledger) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'cm_retention_rate_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION retention_rate_final(subscription_ledger) IS 'final function of retention_rate()';
+
+CREATE FUNCTION mrr_churn_final(subscription_ledger) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'cm_mrr_churn_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION mrr_churn_final(subscription_ledger) IS 'final function of mrr_churn()';
+
+CREATE FUNCTION net_mrr_churn_final(subscription_ledger) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'cm_net_mrr_churn_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION net_mrr_churn_final(subscription_ledger) IS 'final function of net_mrr_churn()';
+
+CREATE FUNCTION grr_final(subscription_ledger) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'cm_grr_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION grr_final(subscription_ledger) IS 'final function of grr()';
+
+CREATE FUNCTION nrr_final(subscription_ledger) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'cm_nrr_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION nrr_final(subscription_ledger) IS 'final function of nrr()';
+
+CREATE FUNCTION clv_final(subscription_ledger) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'cm_clv_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION clv_final(subscription_ledger) IS 'final function of clv()';
+
+--each customer time
+CREATE FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@, @range@) RETURNS subscription_ledger
+    AS 'MODULE_PATHNAME', 'cm_period_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@, @range@) IS 'transition function of the rates of one period';
+
+CREATE FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@, numeric, @range@) RETURNS subscription_ledger
+    AS 'MODULE_PATHNAME', 'cm_period_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@, numeric, @range@) IS 'transition function of the rates of one period';
+
+CREATE FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@, numeric, @range@, numeric) RETURNS subscription_ledger
+    AS 'MODULE_PATHNAME', 'cm_period_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@, numeric, @range@, numeric) IS 'transition function of the rates of one period';
+
+CREATE AGGREGATE churn_rate(customer @customer@, started_at @time@, ended_at @time@, period @range@) (
+    SFUNC = period_trans,
+    STYPE = subscription_ledger,
+    SSPACE = 128,
+    FINALFUNC = churn_rate_final,
+    COMBINEFUNC = subscription_ledger_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_rate(@customer@, @time@, @time@, @range@) IS 'customers lost in the period / customers at its opening';
+
+CREATE AGGREGATE churn_rate(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+    SFUNC = period_trans,
+    STYPE = subscription_ledger,
+    SSPACE = 128,
+    FINALFUNC = churn_rate_final,
+    COMBINEFUNC = subscription_ledger_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE churn_rate(@customer@, @time@, @time@, numeric, @range@) IS 'paying customers lost in the period / paying customers at its opening';
+
+CREATE AGGREGATE retention_rate(customer @customer@, started_at @time@, ended_at @time@, period @range@) (
+    SFUNC = period_trans,
+    STYPE = subscription_ledger,
+    SSPACE = 128,
+    FINALFUNC = retention_rate_final,
+    COMBINEFUNC = subscription_ledger_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE retention_rate(@customer@, @time@, @time@, @range@) IS '1 - churn_rate';
+
+CREATE AGGREGATE retention_rate(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+    SFUNC = period_trans,
+    STYPE = subscription_ledger,
+    SSPACE = 128,
+    FINALFUNC = retention_rate_final,
+    COMBINEFUNC = subscription_ledger_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE retention_rate(@customer@, @time@, @time@, numeric, @range@) IS '1 - churn_rate of paying customers';
+
+CREATE AGGREGATE mrr_churn(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+    SFUNC = period_trans,
+    STYPE = subscription_ledger,
+    SSPACE = 128,
+    FINALFUNC = mrr_churn_final,
+    COMBINEFUNC = subscription_ledger_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mrr_churn(@customer@, @time@, @time@, numeric, @range@) IS 'gross MRR churn: what the opening customers pay less at closing / opening MRR';
+
+CREATE AGGREGATE net_mrr_churn(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+    SFUNC = period_trans,
+    STYPE = subscription_ledger,
+    SSPACE = 128,
+    FINALFUNC = net_mrr_churn_final,
+    COMBINEFUNC = subscription_ledger_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE net_mrr_churn(@customer@, @time@, @time@, numeric, @range@) IS '(opening MRR - closing MRR of the opening customers) / opening MRR';
+
+CREATE AGGREGATE grr(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+    SFUNC = period_trans,
+    STYPE = subscription_ledger,
+    SSPACE = 128,
+    FINALFUNC = grr_final,
+    COMBINEFUNC = subscription_ledger_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE grr(@customer@, @time@, @time@, numeric, @range@) IS 'gross revenue retention: 1 - mrr_churn';
+
+CREATE AGGREGATE nrr(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+    SFUNC = period_trans,
+    STYPE = subscription_ledger,
+    SSPACE = 128,
+    FINALFUNC = nrr_final,
+    COMBINEFUNC = subscription_ledger_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE nrr(@customer@, @time@, @time@, numeric, @range@) IS 'net revenue retention: closing MRR of the opening customers / opening MRR';
+
+CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+    SFUNC = period_trans,
+    STYPE = subscription_ledger,
+    SSPACE = 128,
+    FINALFUNC = clv_final,
+    COMBINEFUNC = subscription_ledger_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clv(@customer@, @time@, @time@, numeric, @range@) IS 'customer lifetime value: opening ARPA x months / churn_rate';
+
+CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@, gross_margin numeric) (
+    SFUNC = period_trans,
+    STYPE = subscription_ledger,
+    SSPACE = 128,
+    FINALFUNC = clv_final,
+    COMBINEFUNC = subscription_ledger_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clv(@customer@, @time@, @time@, numeric, @range@, numeric) IS 'customer lifetime value: opening ARPA x months / churn_rate x gross margin';
+--end

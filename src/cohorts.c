@@ -1,0 +1,214 @@
+/*
+ * cohorts.c
+ *		Cohort retention by customers and by MRR.  See docs/cohorts.md.
+ *
+ * A cohort has one cell per period from its own on.  The sweep adds only what
+ * changes in a period; the standing of each cell follows by adding up.  A cell
+ * costs 32 bytes, and only cohorts that have members have cells.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "report.h"
+
+PG_FUNCTION_INFO_V1(cm_cohort_retention);
+PG_FUNCTION_INFO_V1(cm_cohort_retention_query);
+
+#define MAX_CELLS		INT64CONST(16000000)
+
+/* Change of a cohort within one period. */
+typedef struct Cell
+{
+	int128		mrr;
+	int64		customers;
+} Cell;
+
+typedef struct Cohort
+{
+	int64		size;
+	int128		first_mrr;		/* of the members at their first active moment */
+	Cell	   *cells;			/* from the cohort's own period to the last; NULL without members */
+} Cohort;
+
+typedef struct Cohorts
+{
+	const PeriodGrid *grid;
+	Cohort	   *all;			/* one per period */
+	int64		cells;
+} Cohorts;
+
+static Cohort *
+join_cohort(Cohorts *cohorts, int period, int128 mrr)
+{
+	Cohort	   *cohort = &cohorts->all[period];
+
+	if (cohort->cells == NULL)
+	{
+		int			n = cohorts->grid->n - period;
+
+		cohorts->cells += n;
+		if (cohorts->cells > MAX_CELLS)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("more than " INT64_FORMAT " cells of cohort and period", MAX_CELLS),
+					 errhint("Use longer periods or an earlier until.")));
+		cohort->cells = palloc0(n * sizeof(Cell));
+	}
+	cohort->size++;
+	cohort->first_mrr += mrr;
+	return cohort;
+}
+
+/* Put one customer into its cohort and the changes of its standing into the cells. */
+static pg_attribute_always_inline void
+sweep_customer(const LedgerCustomer *customer, const PeriodGrid *grid, bool has_mrr,
+			   Cohorts *cohorts)
+{
+	const uint8 *pos = customer->changes;
+	LedgerChange change = ledger_start_change();
+	int64		rows = 0;
+	int128		sum = 0;
+	int128		mrr = 0;
+	bool		active = false;
+	Cohort	   *cohort = NULL;
+	int			own = 0;
+
+	while (ledger_next_change(customer, &pos, &change))
+	{
+		int			period = period_of(grid, change.at);
+		bool		was_active = active;
+		int128		old_mrr = mrr;
+
+		if (period == grid->n && (cohort || change.at >= grid->last_uncut))
+			return;
+		rows += change.rows;
+		sum += change.mrr;
+		active = has_mrr ? sum > 0 : rows > 0;
+		mrr = sum > 0 ? sum : 0;
+		if (cohort == NULL)
+		{
+			if (!active)
+				continue;
+			/* a member from behind until, but of the period that until cuts */
+			own = Min(period, grid->n - 1);
+			if (own < 0)
+				ledger_corrupted();
+			cohort = join_cohort(cohorts, own, mrr);
+			if (period == grid->n)
+				return;
+		}
+		if (period < own)
+			ledger_corrupted();
+		cohort->cells[period - own].customers += (int) active - (int) was_active;
+		cohort->cells[period - own].mrr += mrr - old_mrr;
+	}
+}
+
+static void
+sweep(const LedgerView *view, Cohorts *cohorts)
+{
+	bool		wide = ledger_wide_key(view->flags);
+	const uint8 *pos = view->data;
+	LedgerCustomer customer;
+	uint32		loops = 0;
+
+	while (ledger_next_customer(view, wide, &pos, &customer))
+	{
+		if ((++loops & 0xFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (view->flags & LEDGER_HAS_MRR)
+			sweep_customer(&customer, cohorts->grid, true, cohorts);
+		else
+			sweep_customer(&customer, cohorts->grid, false, cohorts);
+	}
+}
+
+/* The rows of one cohort from period "shown" on. */
+static void
+put_cohort(const Cohorts *cohorts, int own, bool has_mrr, ReturnSetInfo *result)
+{
+	const PeriodGrid *grid = cohorts->grid;
+	const Cohort *cohort = &cohorts->all[own];
+	int64		customers = 0;
+	int128		mrr = 0;
+	int128		cumulative = 0;
+	Datum		values[11];
+	bool		nulls[11] = {false};
+	int			period;
+
+	values[0] = DateADTGetDatum(grid->grid_dates[own]);
+	values[3] = Int64GetDatum(cohort->size);
+	nulls[6] = nulls[7] = nulls[8] = nulls[9] = !has_mrr;
+	if (has_mrr)
+		values[6] = NumericGetDatum(money_to_numeric(cohort->first_mrr));
+	for (period = own; period < grid->n; period++)
+	{
+		const Cell *cell = &cohort->cells[period - own];
+
+		customers += cell->customers;
+		mrr += cell->mrr;
+		cumulative += mrr;
+		if (period < grid->shown)
+			continue;
+		values[1] = Int32GetDatum(period - own);
+		values[2] = DateADTGetDatum(grid->dates[period]);
+		values[4] = Int64GetDatum(customers);
+		values[5] = count_rate(customers, cohort->size, &nulls[5]);
+		if (has_mrr)
+		{
+			values[7] = NumericGetDatum(money_to_numeric(mrr));
+			values[8] = money_rate(mrr, cohort->first_mrr, &nulls[8]);
+			values[9] = NumericGetDatum(money_to_numeric(cumulative));
+		}
+		values[10] = BoolGetDatum(grid->complete[period]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+}
+
+static void
+cohort_report(const LedgerView *view, const PeriodRequest *request, ReturnSetInfo *result)
+{
+	PeriodGrid	grid;
+	Cohorts		cohorts;
+	int64		first_start;
+	MemoryContext scratch;
+	MemoryContext old;
+	int			i;
+
+	if (view->customers == 0 || !ledger_first_start(view, &first_start) ||
+		!periods_make(request, (view->flags & LEDGER_INSTANTS) != 0, true, first_start, true, &grid))
+		return;
+	cohorts.grid = &grid;
+	cohorts.all = palloc0(grid.n * sizeof(Cohort));
+	cohorts.cells = 0;
+	sweep(view, &cohorts);
+
+	/* a report can have millions of rows: the numerics of one cohort at a time */
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "cohort rows", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(scratch);
+	for (i = 0; i < grid.n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (cohorts.all[i].cells == NULL)
+			continue;
+		put_cohort(&cohorts, i, (view->flags & LEDGER_HAS_MRR) != 0, result);
+		MemoryContextReset(scratch);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+}
+
+Datum
+cm_cohort_retention(PG_FUNCTION_ARGS)
+{
+	return report_on_ledger(fcinfo, cohort_report);
+}
+
+Datum
+cm_cohort_retention_query(PG_FUNCTION_ARGS)
+{
+	return report_on_query(fcinfo, cohort_report, false);
+}

@@ -1,0 +1,301 @@
+/*
+ * movements.c
+ *		Customer churn and MRR movements by period.  See docs/movements.md.
+ *
+ * One sweep over the ledger: a customer's breakpoints that fall into one period
+ * are taken together, its state before them is the opening, after them the
+ * closing; what changed goes into that period's counters.  Periods in which
+ * nothing happens to a customer are never visited: the openings and closings
+ * of the whole follow by adding up.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "report.h"
+
+PG_FUNCTION_INFO_V1(cm_churn_by_period);
+PG_FUNCTION_INFO_V1(cm_churn_by_period_query);
+PG_FUNCTION_INFO_V1(cm_mrr_movements);
+PG_FUNCTION_INFO_V1(cm_mrr_movements_query);
+
+/* What happened in one period. */
+typedef struct Flows
+{
+	int64		new_customers;
+	int64		reactivated_customers;
+	int64		churned_customers;
+	int64		transient_customers;
+	int64		transient_new_customers;
+	int128		new_mrr;
+	int128		reactivation_mrr;
+	int128		expansion_mrr;
+	int128		contraction_mrr;
+	int128		churned_mrr;
+} Flows;
+
+/* How things stand at one moment. */
+typedef struct Standing
+{
+	int64		customers;
+	int128		mrr;
+} Standing;
+
+/* One customer at one moment. */
+typedef struct CustomerState
+{
+	int64		rows;
+	int128		sum;			/* of the running rows' mrr */
+	bool		active;
+	bool		ever_active;
+} CustomerState;
+
+static inline int128
+customer_mrr(const CustomerState *state)
+{
+	return state->sum > 0 ? state->sum : 0;
+}
+
+/* Count what one period did to one customer. */
+static inline void
+count_movement(Flows *flows, const CustomerState *opening, const CustomerState *closing,
+			   bool active_inside)
+{
+	int128		o = customer_mrr(opening);
+	int128		c = customer_mrr(closing);
+
+	if (opening->active && closing->active)
+	{
+		if (c > o)
+			flows->expansion_mrr += c - o;
+		else
+			flows->contraction_mrr += o - c;
+	}
+	else if (opening->active)
+	{
+		flows->churned_customers++;
+		flows->churned_mrr += o;
+	}
+	else if (closing->active && opening->ever_active)
+	{
+		flows->reactivated_customers++;
+		flows->reactivation_mrr += c;
+	}
+	else if (closing->active)
+	{
+		flows->new_customers++;
+		flows->new_mrr += c;
+	}
+	else if (active_inside)
+	{
+		flows->transient_customers++;
+		flows->transient_new_customers += !opening->ever_active;
+	}
+}
+
+/* Sweep one customer; the state before the first period is added to "start". */
+static pg_attribute_always_inline void
+sweep_customer(const LedgerCustomer *customer, const PeriodGrid *grid, bool has_mrr,
+			   Flows *flows, Standing *start)
+{
+	const uint8 *pos = customer->changes;
+	LedgerChange change = ledger_start_change();
+	CustomerState state = {0};
+	CustomerState opening = {0};
+	int			current = PERIOD_BEFORE;
+	bool		active_inside = false;
+
+	while (ledger_next_change(customer, &pos, &change))
+	{
+		int			period = period_of(grid, change.at);
+
+		if (period == current)
+			active_inside |= state.active;
+		else
+		{
+			if (current != PERIOD_BEFORE)
+				count_movement(&flows[current], &opening, &state, active_inside);
+			else if (state.active)
+			{
+				start->customers++;
+				start->mrr += customer_mrr(&state);
+			}
+			if (period == grid->n)
+				return;
+			current = period;
+			opening = state;
+			active_inside = false;
+		}
+		state.rows += change.rows;
+		state.sum += change.mrr;
+		state.active = has_mrr ? state.sum > 0 : state.rows > 0;
+		state.ever_active |= state.active;
+	}
+	if (current != PERIOD_BEFORE)
+		count_movement(&flows[current], &opening, &state, active_inside);
+	else if (state.active)
+	{
+		start->customers++;
+		start->mrr += customer_mrr(&state);
+	}
+}
+
+/* The flows of every period, and how things stand before the first. */
+static Flows *
+sweep(const LedgerView *view, const PeriodGrid *grid, Standing *start)
+{
+	Flows	   *flows = palloc0(grid->n * sizeof(Flows));
+	bool		wide = ledger_wide_key(view->flags);
+	const uint8 *pos = view->data;
+	LedgerCustomer customer;
+	uint32		loops = 0;
+
+	memset(start, 0, sizeof(*start));
+	while (ledger_next_customer(view, wide, &pos, &customer))
+	{
+		if ((++loops & 0xFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (view->flags & LEDGER_HAS_MRR)
+			sweep_customer(&customer, grid, true, flows, start);
+		else
+			sweep_customer(&customer, grid, false, flows, start);
+	}
+	return flows;
+}
+
+/* The grid for a view; false where there is nothing to report. */
+static bool
+grid_for(const LedgerView *view, const PeriodRequest *request, PeriodGrid *grid)
+{
+	int64		first_start = 0;
+	bool		has_rows = view->customers > 0;
+
+	if (has_rows)
+		has_rows = ledger_first_start(view, &first_start);
+	return periods_make(request, (view->flags & LEDGER_INSTANTS) != 0, has_rows,
+						first_start, false, grid);
+}
+
+static int64
+closing_customers(int64 opening, const Flows *flows)
+{
+	return opening + flows->new_customers + flows->reactivated_customers - flows->churned_customers;
+}
+
+static void
+churn_report(const LedgerView *view, const PeriodRequest *request, ReturnSetInfo *result)
+{
+	PeriodGrid	grid;
+	Standing	standing;
+	Flows	   *flows;
+	int			i;
+
+	if (!grid_for(view, request, &grid))
+		return;
+	flows = sweep(view, &grid, &standing);
+	for (i = 0; i < grid.n; i++)
+	{
+		Datum		values[12];
+		bool		nulls[12] = {false};
+		int64		opening = standing.customers;
+
+		CHECK_FOR_INTERRUPTS();
+		standing.customers = closing_customers(opening, &flows[i]);
+		values[0] = DateADTGetDatum(grid.dates[i]);
+		values[1] = DateADTGetDatum(grid.dates[i + 1]);
+		values[2] = Int64GetDatum(opening);
+		values[3] = Int64GetDatum(flows[i].new_customers);
+		values[4] = Int64GetDatum(flows[i].reactivated_customers);
+		values[5] = Int64GetDatum(flows[i].churned_customers);
+		values[6] = Int64GetDatum(standing.customers);
+		values[7] = Int64GetDatum(flows[i].transient_customers);
+		values[8] = Int64GetDatum(flows[i].transient_new_customers);
+		values[9] = count_rate(flows[i].churned_customers, opening, &nulls[9]);
+		nulls[10] = nulls[9];
+		values[10] = nulls[9] ? (Datum) 0 : one_minus(values[9]);
+		values[11] = BoolGetDatum(grid.complete[i]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+}
+
+static Datum
+money_datum(int128 micros)
+{
+	return NumericGetDatum(money_to_numeric(micros));
+}
+
+static void
+mrr_report(const LedgerView *view, const PeriodRequest *request, ReturnSetInfo *result)
+{
+	PeriodGrid	grid;
+	Standing	standing;
+	Flows	   *flows;
+	int			i;
+
+	if (view->customers > 0 && !(view->flags & LEDGER_HAS_MRR))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("mrr_movements needs a ledger with mrr"),
+				 errhint("Build it with subscription_ledger(customer, started_at, ended_at, mrr).")));
+	if (!grid_for(view, request, &grid))
+		return;
+	flows = sweep(view, &grid, &standing);
+	for (i = 0; i < grid.n; i++)
+	{
+		const Flows *f = &flows[i];
+		Datum		values[18];
+		bool		nulls[18] = {false};
+		int128		opening = standing.mrr;
+		int128		gained = f->new_mrr + f->reactivation_mrr + f->expansion_mrr;
+		int128		lost = f->contraction_mrr + f->churned_mrr;
+
+		CHECK_FOR_INTERRUPTS();
+		standing.mrr = opening + gained - lost;
+		standing.customers = closing_customers(standing.customers, f);
+		values[0] = DateADTGetDatum(grid.dates[i]);
+		values[1] = DateADTGetDatum(grid.dates[i + 1]);
+		values[2] = money_datum(opening);
+		values[3] = money_datum(f->new_mrr);
+		values[4] = money_datum(f->reactivation_mrr);
+		values[5] = money_datum(f->expansion_mrr);
+		values[6] = money_datum(f->contraction_mrr);
+		values[7] = money_datum(f->churned_mrr);
+		values[8] = money_datum(standing.mrr);
+		values[9] = money_datum(gained - lost);
+		values[10] = money_rate(lost, opening, &nulls[10]);
+		values[11] = money_rate(lost - f->expansion_mrr, opening, &nulls[11]);
+		nulls[12] = nulls[13] = nulls[10];
+		values[12] = nulls[10] ? (Datum) 0 : one_minus(values[10]);
+		values[13] = nulls[11] ? (Datum) 0 : one_minus(values[11]);
+		values[14] = money_rate(gained, lost, &nulls[14]);
+		values[15] = Int64GetDatum(standing.customers);
+		values[16] = money_per_customer(standing.mrr, standing.customers, &nulls[16]);
+		values[17] = BoolGetDatum(grid.complete[i]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+}
+
+Datum
+cm_churn_by_period(PG_FUNCTION_ARGS)
+{
+	return report_on_ledger(fcinfo, churn_report);
+}
+
+Datum
+cm_churn_by_period_query(PG_FUNCTION_ARGS)
+{
+	return report_on_query(fcinfo, churn_report, false);
+}
+
+Datum
+cm_mrr_movements(PG_FUNCTION_ARGS)
+{
+	return report_on_ledger(fcinfo, mrr_report);
+}
+
+Datum
+cm_mrr_movements_query(PG_FUNCTION_ARGS)
+{
+	return report_on_query(fcinfo, mrr_report, true);
+}

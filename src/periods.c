@@ -1,0 +1,276 @@
+/*
+ * periods.c
+ *		The grid of periods: calendar arithmetic, time zones, lookup.
+ *
+ * docs/periods.md states the rules.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+#include "checks.h"
+#include "periods.h"
+
+#define MAX_PERIODS		100000
+#define MAX_SLOTS		65536
+
+/* 2001-01-01, a Monday and a New Year's Day. */
+#define DEFAULT_ORIGIN	(date2j(2001, 1, 1) - POSTGRES_EPOCH_JDATE)
+
+/* Bounds must be dates that a timestamp can hold. */
+#define DATE_MIN		(DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE)
+#define DATE_LIMIT		(TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
+
+/* A date argument that must be a day of the calendar. */
+static DateADT
+finite_date(DateADT date, const char *argument)
+{
+	if (DATE_NOT_FINITE(date) || date < DATE_MIN || date >= DATE_LIMIT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be a date from 4714-11-24 BC to 294276-12-31, not %s", argument,
+						DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(date))))));
+	return date;
+}
+
+/* Read the arguments every, since, until, time_zone from the given one on, and origin. */
+PeriodRequest
+period_request(FunctionCallInfo fcinfo, int first_argument, int origin_argument)
+{
+	PeriodRequest request = {0};
+	Interval   *every;
+
+	if (PG_ARGISNULL(first_argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("every must not be null"),
+				 errhint("Leave it out for months.")));
+	every = PG_GETARG_INTERVAL_P(first_argument);
+	check_interval("every", every);
+	request.months = every->month;
+	request.days = every->day;
+	request.has_since = !PG_ARGISNULL(first_argument + 1);
+	if (request.has_since)
+		request.since = finite_date(PG_GETARG_DATEADT(first_argument + 1), "since");
+	request.has_until = !PG_ARGISNULL(first_argument + 2);
+	if (request.has_until)
+		request.until = finite_date(PG_GETARG_DATEADT(first_argument + 2), "until");
+	if (request.has_since && request.has_until && request.since >= request.until)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("since must be before until, not %s and %s",
+						DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(request.since))),
+						DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(request.until)))),
+				 errhint("until is exclusive: the day after the last one.")));
+	if (!PG_ARGISNULL(first_argument + 3))
+	{
+		request.time_zone = PG_GETARG_TEXT_PP(first_argument + 3);
+		/* unknown zones are an error even where no instants need one */
+		DirectFunctionCall2(timestamp_zone, PointerGetDatum(request.time_zone), TimestampGetDatum(0));
+	}
+	request.origin = DEFAULT_ORIGIN;
+	if (!PG_ARGISNULL(origin_argument))
+		request.origin = finite_date(PG_GETARG_DATEADT(origin_argument), "origin");
+	return request;
+}
+
+static inline int64
+floor_div(int64 a, int64 b)
+{
+	return a / b - (a % b != 0 && a < 0);
+}
+
+/* The k-th line of the grid, as days since 2000-01-01; it may lie beyond what a date holds. */
+static int64
+grid_line(const PeriodRequest *request, int64 k)
+{
+	int			year;
+	int			month;
+	int			day;
+	int64		months;
+
+	if (request->days > 0)
+		return request->origin + k * request->days;
+	j2date(request->origin + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	months = (int64) year * 12 + (month - 1) + k * request->months;
+	year = (int) floor_div(months, 12);
+	month = (int) (months - (int64) year * 12) + 1;
+	if (year > 294276 || year < -4713)
+		return year > 0 ? DATE_LIMIT : DATE_MIN - 1;
+	day = Min(day, day_tab[isleap(year)][month - 1]);
+	return (int64) date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
+}
+
+/* The number of the grid's last line on or before a date. */
+static int64
+grid_index(const PeriodRequest *request, DateADT date)
+{
+	int			year1;
+	int			month1;
+	int			day1;
+	int			year2;
+	int			month2;
+	int			day2;
+	int64		k;
+
+	if (request->days > 0)
+		return floor_div((int64) date - request->origin, request->days);
+	j2date(request->origin + POSTGRES_EPOCH_JDATE, &year1, &month1, &day1);
+	j2date(date + POSTGRES_EPOCH_JDATE, &year2, &month2, &day2);
+	k = floor_div(((int64) year2 - year1) * 12 + month2 - month1, request->months);
+	/* days that a month lacks are clipped, so the estimate is off by one at most */
+	while (grid_line(request, k) > date)
+		k--;
+	while (grid_line(request, k + 1) <= date)
+		k++;
+	return k;
+}
+
+static DateADT
+checked_date(int64 date)
+{
+	if (date < DATE_MIN || date >= DATE_LIMIT)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("a period's bound is out of range for type timestamp"),
+				 errhint("Give since and until.")));
+	return (DateADT) date;
+}
+
+static text *
+request_zone(const PeriodRequest *request)
+{
+	if (request->time_zone)
+		return request->time_zone;
+	return cstring_to_text(pg_get_timezone_name(session_timezone));
+}
+
+/* Midnight that begins a date: local time, or an instant in the zone. */
+static int64
+date_moment(DateADT date, text *zone)
+{
+	int64		midnight = (int64) date * USECS_PER_DAY;
+
+	if (zone == NULL)
+		return midnight;
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamp_zone, PointerGetDatum(zone),
+												   TimestampGetDatum(midnight)));
+}
+
+/* The day that a moment belongs to: the last one that has begun. */
+static DateADT
+moment_date(int64 moment, text *zone)
+{
+	Datum		local = TimestampGetDatum(moment);
+	DateADT		date;
+
+	if (zone != NULL)
+		local = DirectFunctionCall2(timestamptz_zone, PointerGetDatum(zone),
+									TimestampTzGetDatum(moment));
+	date = DatumGetDateADT(DirectFunctionCall1(timestamp_date, local));
+	/* where clocks go back to before midnight, the day begins the second time */
+	if (date_moment(date, zone) > moment)
+		date--;
+	return date;
+}
+
+/* Fill the table that period_of looks up. */
+static void
+make_slots(PeriodGrid *grid)
+{
+	uint64		span = (uint64) grid->moments[grid->n] - (uint64) grid->moments[0];
+	int			period = 0;
+	int64		slot;
+
+	grid->shift = 36;			/* 19 hours, less than a day */
+	while ((span >> grid->shift) + 1 > MAX_SLOTS)
+		grid->shift++;
+	grid->nslots = (int64) (span >> grid->shift) + 1;
+	grid->slots = palloc(grid->nslots * sizeof(int32));
+	for (slot = 0; slot < grid->nslots; slot++)
+	{
+		int64		begin = (int64) ((uint64) grid->moments[0] + ((uint64) slot << grid->shift));
+
+		while (period < grid->n - 1 && begin >= grid->moments[period + 1])
+			period++;
+		grid->slots[slot] = period;
+	}
+}
+
+/*
+ * Make the grid for a ledger.  Returns false where there is no period to
+ * report.  With whole_history it reaches back to the first start, whatever
+ * since says, and "shown" tells where since begins.
+ */
+bool
+periods_make(const PeriodRequest *request, bool instants, bool has_rows,
+			 int64 first_start, bool whole_history, PeriodGrid *grid)
+{
+	text	   *zone = instants ? request_zone(request) : NULL;
+	DateADT		today = instants ? moment_date(GetCurrentTransactionStartTimestamp(), zone) :
+		GetSQLCurrentDate();
+	DateADT		until = request->has_until ? request->until : today + 1;
+	DateADT		since = request->since;
+	int64		first;
+	int64		last;
+	int64		k;
+	int			i;
+
+	memset(grid, 0, sizeof(*grid));
+	if (!has_rows && !(request->has_since && request->has_until))
+		return false;
+	if (has_rows && (!request->has_since || whole_history))
+	{
+		DateADT		start = checked_date(grid_line(request, grid_index(request, moment_date(first_start, zone))));
+
+		if (!request->has_since)
+			since = start;
+		else if (start < since)
+			since = start;
+	}
+	if (since >= until)
+		return false;
+
+	first = grid_index(request, since);
+	last = grid_index(request, until - 1);
+	if (last - first + 1 > MAX_PERIODS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %d periods: " INT64_FORMAT, MAX_PERIODS, last - first + 1),
+				 errhint("Use longer periods, or a later since and an earlier until.")));
+	grid->n = (int) (last - first + 1);
+	grid->dates = palloc((grid->n + 1) * sizeof(DateADT));
+	grid->moments = palloc((grid->n + 1) * sizeof(int64));
+	grid->grid_dates = palloc(grid->n * sizeof(DateADT));
+	grid->complete = palloc(grid->n * sizeof(bool));
+	for (i = 0, k = first; i < grid->n; i++, k++)
+	{
+		int64		begin = grid_line(request, k);
+		int64		end = grid_line(request, k + 1);
+
+		grid->grid_dates[i] = checked_date(begin);
+		grid->dates[i] = Max(grid->grid_dates[i], since);
+		grid->dates[i + 1] = (DateADT) Min(end, until);
+		grid->complete[i] = begin >= since && end <= until && end <= today;
+		if (request->has_since && end <= request->since)
+			grid->shown = i + 1;
+	}
+	for (i = 0; i <= grid->n; i++)
+		grid->moments[i] = date_moment(grid->dates[i], zone);
+	grid->last_uncut = date_moment((DateADT) Min(grid_line(request, last + 1), DATE_LIMIT - 1), zone);
+
+	if (whole_history && request->has_since && grid->shown < grid->n &&
+		grid->dates[grid->shown] < request->since)
+	{
+		/* the period that since cuts: shown as the series shows it */
+		grid->dates[grid->shown] = request->since;
+		grid->complete[grid->shown] = false;
+	}
+	make_slots(grid);
+	return true;
+}

@@ -1,0 +1,67 @@
+/*
+ * periods.h
+ *		The grid of periods that a series is reported on.  See docs/periods.md.
+ */
+#ifndef CM_PERIODS_H
+#define CM_PERIODS_H
+
+#include "fmgr.h"
+#include "utils/date.h"
+#include "utils/timestamp.h"
+
+/* What a caller asks for, before a ledger is at hand. */
+typedef struct PeriodRequest
+{
+	int32		months;			/* length of a period: months or days, the other 0 */
+	int32		days;
+	DateADT		origin;			/* the grid passes through here */
+	bool		has_since;
+	bool		has_until;
+	DateADT		since;
+	DateADT		until;			/* exclusive */
+	text	   *time_zone;		/* NULL: the session's */
+} PeriodRequest;
+
+/*
+ * Periods 0 .. n-1, adjacent.  A moment's period is found by a table of equal
+ * slots, each with the period at its beginning, and a step or two from there;
+ * so the number of periods costs nothing per breakpoint.
+ */
+typedef struct PeriodGrid
+{
+	int			n;
+	DateADT    *dates;			/* n + 1 bounds, as cut by since and until */
+	int64	   *moments;		/* the same as timestamps */
+	DateADT    *grid_dates;		/* n beginnings, uncut */
+	bool	   *complete;
+	int			shown;			/* first period to be shown; 0 but for cohorts */
+	int64		last_uncut;		/* end of the last period, uncut, as timestamp */
+
+	int			shift;			/* a slot is 2^shift microseconds */
+	int64		nslots;
+	int32	   *slots;
+} PeriodGrid;
+
+#define PERIOD_BEFORE		(-1)
+
+extern PeriodRequest period_request(FunctionCallInfo fcinfo, int first_argument, int origin_argument);
+extern bool periods_make(const PeriodRequest *request, bool instants, bool has_rows,
+						 int64 first_start, bool whole_history, PeriodGrid *grid);
+
+/* The period of a moment: PERIOD_BEFORE, 0 .. n-1, or n for later ones. */
+static inline int
+period_of(const PeriodGrid *grid, int64 moment)
+{
+	int			period;
+
+	if (moment < grid->moments[0])
+		return PERIOD_BEFORE;
+	if (moment >= grid->moments[grid->n])
+		return grid->n;
+	period = grid->slots[(uint64) (moment - grid->moments[0]) >> grid->shift];
+	while (moment >= grid->moments[period + 1])
+		period++;
+	return period;
+}
+
+#endif							/* CM_PERIODS_H */

@@ -1,0 +1,378 @@
+/*
+ * rates.c
+ *		Churn, retention, GRR, NRR and CLV of one period, as aggregates over
+ *		subscription rows.  See docs/rates.md.
+ *
+ * The state is that of subscription_ledger() with the period in its header.
+ * Only rows that run at the opening or at the closing are kept: the others
+ * cannot change a result.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/fmgroids.h"
+#include "utils/rangetypes.h"
+
+#include "state.h"
+
+PG_FUNCTION_INFO_V1(cm_churn_rate_final);
+PG_FUNCTION_INFO_V1(cm_retention_rate_final);
+PG_FUNCTION_INFO_V1(cm_mrr_churn_final);
+PG_FUNCTION_INFO_V1(cm_net_mrr_churn_final);
+PG_FUNCTION_INFO_V1(cm_grr_final);
+PG_FUNCTION_INFO_V1(cm_nrr_final);
+PG_FUNCTION_INFO_V1(cm_clv_final);
+
+/* How far a month's beginning can lie from its midnight in UTC: the farthest zone. */
+#define ZONE_REACH		(14 * USECS_PER_HOUR)
+
+#define DATE_LIMIT		(TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
+
+static void
+period_error(Datum period)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("period must be a range [a,b) of two finite bounds, not %s",
+					OidOutputFunctionCall(F_RANGE_OUT, period)),
+			 errhint("For a month: '[2024-06-01,2024-07-01)'.")));
+}
+
+/*
+ * Read the bounds of a range of fixed-width elements.  The bytes are read as
+ * rangetypes.h lays them out, because the range functions look up catalogs.
+ */
+static inline void
+period_bounds(Datum datum, RowTime time, LedgerPeriod *period)
+{
+	RangeType  *range = DatumGetRangeTypeP(datum);
+	const char *bounds = (const char *) (range + 1);
+	char		flags = *((const char *) range + VARSIZE(range) - 1);
+
+	if (flags != RANGE_LB_INC)
+		period_error(datum);	/* empty, unbounded, or other brackets */
+	if (time == ROW_DATE)
+	{
+		DateADT		dates[2];
+
+		memcpy(dates, bounds, sizeof(dates));
+		if (DATE_NOT_FINITE(dates[0]) || dates[0] >= DATE_LIMIT ||
+			DATE_NOT_FINITE(dates[1]) || dates[1] >= DATE_LIMIT)
+			period_error(datum);
+		period->from = dates[0] * USECS_PER_DAY;
+		period->until = dates[1] * USECS_PER_DAY;
+	}
+	else
+	{
+		memcpy(&period->from, bounds, sizeof(int64));
+		memcpy(&period->until, bounds + sizeof(int64), sizeof(int64));
+		if (TIMESTAMP_NOT_FINITE(period->from) || TIMESTAMP_NOT_FINITE(period->until))
+			period_error(datum);
+	}
+}
+
+/* A gross margin in units of 10^-18. */
+static int64
+margin_from_numeric(Datum value)
+{
+	Numeric		margin;
+	Datum		zero;
+	Datum		one;
+	Datum		scaled;
+	int64		micros;
+
+	if (mrr_from_numeric_short(value, &micros) && numeric_short_is_micros(value) &&
+		micros >= 0 && micros <= MICROS_PER_UNIT)
+		return micros * (MARGIN_ONE / MICROS_PER_UNIT);
+
+	margin = DatumGetNumeric(value);
+	value = NumericGetDatum(margin);
+	zero = NumericGetDatum(int64_to_numeric(0));
+	one = NumericGetDatum(int64_to_numeric(1));
+	if (numeric_is_nan(margin) || numeric_is_inf(margin) ||
+		DatumGetBool(DirectFunctionCall2(numeric_lt, value, zero)) ||
+		DatumGetBool(DirectFunctionCall2(numeric_gt, value, one)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("gross_margin must be between 0 and 1, not %s",
+						DatumGetCString(DirectFunctionCall1(numeric_out, value)))));
+	scaled = DirectFunctionCall2(numeric_mul,
+								 DirectFunctionCall2(numeric_round, value, Int32GetDatum(18)),
+								 NumericGetDatum(int64_to_numeric(MARGIN_ONE)));
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8, scaled));
+}
+
+static inline bool
+runs_at(const SubscriptionRow *row, int64 unit, int64 boundary)
+{
+	return row->start * unit < boundary &&
+		(row->end == ROW_RUNNING || row->end * unit >= boundary);
+}
+
+/*
+ * Transition: (state, customer, started_at, ended_at [, mrr], period
+ * [, gross_margin]), told apart by the number of arguments.
+ */
+static pg_attribute_always_inline Datum
+period_trans(FunctionCallInfo fcinfo, uint8 customer, RowTime time)
+{
+	MemoryContext aggcontext = aggregate_context(fcinfo);
+	bool		has_mrr = PG_NARGS() > 5;
+	int			period_arg = has_mrr ? 5 : 4;
+	uint8		flags = customer | LEDGER_HAS_PERIOD | (has_mrr ? LEDGER_HAS_MRR : 0) |
+		(time == ROW_DATE ? LEDGER_IN_DAYS : 0) |
+		(time == ROW_TIMESTAMPTZ ? LEDGER_INSTANTS : 0);
+	int64		unit = time == ROW_DATE ? USECS_PER_DAY : 1;
+	LedgerPeriod period = {0, 0, MARGIN_ONE};
+	SubscriptionRow row;
+	bool		kept;
+
+	if (!row_from_arguments(fcinfo, customer, time, has_mrr, &row))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	if (PG_ARGISNULL(period_arg))
+		row_null_argument("period");
+	period_bounds(PG_GETARG_DATUM(period_arg), time, &period);
+	if (PG_NARGS() > period_arg + 1)
+	{
+		if (PG_ARGISNULL(period_arg + 1))
+			row_null_argument("gross_margin");
+		period.margin = margin_from_numeric(PG_GETARG_DATUM(period_arg + 1));
+	}
+	kept = row.start != row.end &&
+		(runs_at(&row, unit, period.from) || runs_at(&row, unit, period.until));
+	PG_RETURN_DATUM(state_add_row(PG_GETARG_DATUM(0), PG_ARGISNULL(0), flags, &period,
+								  kept ? &row : NULL, aggcontext));
+}
+
+#define PERIOD_TRANS(name, customer, time) \
+PG_FUNCTION_INFO_V1(name); \
+Datum \
+name(PG_FUNCTION_ARGS) \
+{ \
+	return period_trans(fcinfo, customer, time); \
+}
+
+PERIOD_TRANS(cm_period_trans_bigint_date, LEDGER_CUSTOMER_BIGINT, ROW_DATE)
+PERIOD_TRANS(cm_period_trans_bigint_timestamp, LEDGER_CUSTOMER_BIGINT, ROW_TIMESTAMP)
+PERIOD_TRANS(cm_period_trans_bigint_timestamptz, LEDGER_CUSTOMER_BIGINT, ROW_TIMESTAMPTZ)
+PERIOD_TRANS(cm_period_trans_uuid_date, LEDGER_CUSTOMER_UUID, ROW_DATE)
+PERIOD_TRANS(cm_period_trans_uuid_timestamp, LEDGER_CUSTOMER_UUID, ROW_TIMESTAMP)
+PERIOD_TRANS(cm_period_trans_uuid_timestamptz, LEDGER_CUSTOMER_UUID, ROW_TIMESTAMPTZ)
+PERIOD_TRANS(cm_period_trans_text_date, LEDGER_CUSTOMER_TEXT, ROW_DATE)
+PERIOD_TRANS(cm_period_trans_text_timestamp, LEDGER_CUSTOMER_TEXT, ROW_TIMESTAMP)
+PERIOD_TRANS(cm_period_trans_text_timestamptz, LEDGER_CUSTOMER_TEXT, ROW_TIMESTAMPTZ)
+
+/* What the rates are made of. */
+typedef struct PeriodTotals
+{
+	LedgerPeriod period;
+	bool		instants;
+	int64		opening_customers;
+	int64		lost_customers;		/* of the opening ones, not active at closing */
+	int128		opening_mrr;
+	int128		lost_mrr;		/* of the opening customers: what each pays less */
+	int128		kept_mrr;		/* closing MRR of the opening customers */
+} PeriodTotals;
+
+static inline void
+add_customer(PeriodTotals *totals, const LedgerCustomer *customer, bool has_mrr)
+{
+	const uint8 *pos = customer->changes;
+	LedgerChange change = ledger_start_change();
+	int64		rows[2] = {0, 0};	/* just before the period, and before its end */
+	int128		sum[2] = {0, 0};
+	bool		active[2];
+	int			i;
+
+	while (ledger_next_change(customer, &pos, &change) && change.at < totals->period.until)
+	{
+		rows[1] += change.rows;
+		sum[1] += change.mrr;
+		if (change.at < totals->period.from)
+		{
+			rows[0] = rows[1];
+			sum[0] = sum[1];
+		}
+	}
+	for (i = 0; i < 2; i++)
+	{
+		active[i] = has_mrr ? sum[i] > 0 : rows[i] > 0;
+		sum[i] = Max(sum[i], 0);
+	}
+	if (!active[0])
+		return;
+	totals->opening_customers++;
+	totals->lost_customers += !active[1];
+	totals->opening_mrr += sum[0];
+	totals->kept_mrr += sum[1];
+	totals->lost_mrr += Max(sum[0] - sum[1], 0);
+}
+
+/* The totals of a group's state; false where there is none. */
+static bool
+period_totals(FunctionCallInfo fcinfo, PeriodTotals *totals)
+{
+	LedgerView	view;
+	const uint8 *pos;
+	LedgerCustomer customer;
+	uint32		loops = 0;
+	bool		wide;
+
+	memset(totals, 0, sizeof(*totals));
+	if (PG_ARGISNULL(0))
+		return false;
+	(void) aggregate_context(fcinfo);
+	view = ledger_state(PG_GETARG_DATUM(0));
+	if (!(view.flags & LEDGER_HAS_PERIOD))
+		elog(ERROR, "aggregate state has no period");
+	totals->period = view.period;
+	totals->instants = (view.flags & LEDGER_INSTANTS) != 0;
+	wide = ledger_wide_key(view.flags);
+	for (pos = view.data; ledger_next_customer(&view, wide, &pos, &customer);)
+	{
+		if ((++loops & 0xFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+		add_customer(totals, &customer, (view.flags & LEDGER_HAS_MRR) != 0);
+	}
+	return true;
+}
+
+static Datum
+rate_or_null(FunctionCallInfo fcinfo, Datum rate, bool isnull)
+{
+	fcinfo->isnull = isnull;
+	return rate;
+}
+
+Datum
+cm_churn_rate_final(PG_FUNCTION_ARGS)
+{
+	PeriodTotals totals;
+	bool		isnull;
+	Datum		rate;
+
+	period_totals(fcinfo, &totals);
+	rate = count_rate(totals.lost_customers, totals.opening_customers, &isnull);
+	return rate_or_null(fcinfo, rate, isnull);
+}
+
+Datum
+cm_retention_rate_final(PG_FUNCTION_ARGS)
+{
+	PeriodTotals totals;
+	bool		isnull;
+	Datum		rate;
+
+	period_totals(fcinfo, &totals);
+	rate = count_rate(totals.lost_customers, totals.opening_customers, &isnull);
+	return rate_or_null(fcinfo, isnull ? (Datum) 0 : one_minus(rate), isnull);
+}
+
+Datum
+cm_mrr_churn_final(PG_FUNCTION_ARGS)
+{
+	PeriodTotals totals;
+	bool		isnull;
+	Datum		rate;
+
+	period_totals(fcinfo, &totals);
+	rate = money_rate(totals.lost_mrr, totals.opening_mrr, &isnull);
+	return rate_or_null(fcinfo, rate, isnull);
+}
+
+Datum
+cm_net_mrr_churn_final(PG_FUNCTION_ARGS)
+{
+	PeriodTotals totals;
+	bool		isnull;
+	Datum		rate;
+
+	period_totals(fcinfo, &totals);
+	rate = money_rate(totals.opening_mrr - totals.kept_mrr, totals.opening_mrr, &isnull);
+	return rate_or_null(fcinfo, rate, isnull);
+}
+
+Datum
+cm_grr_final(PG_FUNCTION_ARGS)
+{
+	PeriodTotals totals;
+	bool		isnull;
+	Datum		rate;
+
+	period_totals(fcinfo, &totals);
+	rate = money_rate(totals.opening_mrr - totals.lost_mrr, totals.opening_mrr, &isnull);
+	return rate_or_null(fcinfo, rate, isnull);
+}
+
+Datum
+cm_nrr_final(PG_FUNCTION_ARGS)
+{
+	PeriodTotals totals;
+	bool		isnull;
+	Datum		rate;
+
+	period_totals(fcinfo, &totals);
+	rate = money_rate(totals.kept_mrr, totals.opening_mrr, &isnull);
+	return rate_or_null(fcinfo, rate, isnull);
+}
+
+/* The month (counted from year 0) that begins at a bound, within "reach"; false if none does. */
+static bool
+begins_month(int64 bound, int64 reach, int64 *month)
+{
+	int64		moment = bound + reach;
+	int64		date = moment / USECS_PER_DAY - (moment % USECS_PER_DAY < 0);
+	int			year;
+	int			mon;
+	int			day;
+	int64		first;
+
+	/* the last first-of-a-month midnight at or before the bound plus the reach */
+	j2date((int) date + POSTGRES_EPOCH_JDATE, &year, &mon, &day);
+	first = (date - (day - 1)) * USECS_PER_DAY;
+	*month = (int64) year * 12 + mon;
+	return first >= bound - reach;
+}
+
+/* The value of a customer's lifetime: see docs/rates.md for the formula. */
+Datum
+cm_clv_final(PG_FUNCTION_ARGS)
+{
+	PeriodTotals totals;
+	int64		reach;
+	int64		from_month;
+	int64		until_month;
+	int128		length;
+	Datum		value;
+	Datum		divisor;
+
+	if (!period_totals(fcinfo, &totals) || totals.lost_customers == 0)
+		PG_RETURN_NULL();
+	reach = totals.instants ? ZONE_REACH : 0;
+	if (begins_month(totals.period.from, reach, &from_month) &&
+		begins_month(totals.period.until, reach, &until_month) && until_month > from_month)
+	{
+		length = until_month - from_month;
+		divisor = NumericGetDatum(int64_to_numeric(totals.lost_customers));
+	}
+	else
+	{
+		/* days x 12 / 365.25, in microseconds x 48 / 1461 */
+		length = ((int128) totals.period.until - totals.period.from) * 48;
+		divisor = NumericGetDatum(count_to_numeric((int128) USECS_PER_DAY * 1461 *
+												   totals.lost_customers));
+	}
+	value = DirectFunctionCall2(numeric_mul,
+								NumericGetDatum(money_to_numeric(totals.opening_mrr)),
+								NumericGetDatum(count_to_numeric(length)));
+	if (totals.period.margin != MARGIN_ONE)
+		value = DirectFunctionCall2(numeric_mul, value,
+									NumericGetDatum(int64_div_fast_to_numeric(totals.period.margin, 18)));
+	return DirectFunctionCall2(numeric_div, value, divisor);
+}

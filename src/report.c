@@ -1,0 +1,240 @@
+/*
+ * report.c
+ *		Runs a report over a ledger, or over the rows of a caller's query.
+ *
+ * The query's text is not run as it is: it becomes the subquery of
+ *		SELECT subscription_ledger(c1, c2, c3, c4) FROM (...) AS q(c1, c2, c3, c4)
+ * so that the ledger is built inside the plan, in parallel where the planner
+ * wants it, and no row is stored on the way.  The text is parsed by itself
+ * first: it must be one SELECT, so nothing can escape from the parentheses.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "nodes/parsenodes.h"
+#include "parser/parse_coerce.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/plancache.h"
+
+#include "policy.h"
+#include "report.h"
+
+/* Arguments of every report: the ledger or query, then these. */
+#define ARG_EVERY		1
+#define ARG_POLICY		5
+#define ARG_ORIGIN		6
+
+/* Receives the one row of the wrapped query and runs the report over it. */
+typedef struct ReportReceiver
+{
+	DestReceiver pub;
+	Report		report;
+	const PeriodRequest *request;
+	ReturnSetInfo *result;
+} ReportReceiver;
+
+static PeriodRequest
+report_begin(FunctionCallInfo fcinfo)
+{
+	PeriodRequest request = period_request(fcinfo, ARG_EVERY, ARG_ORIGIN);
+
+	policy_argument(fcinfo, ARG_POLICY);
+	InitMaterializedSRF(fcinfo, 0);
+	return request;
+}
+
+/* Entry of the reports that take a ledger; NULL is an empty one. */
+Datum
+report_on_ledger(FunctionCallInfo fcinfo, Report report)
+{
+	PeriodRequest request = report_begin(fcinfo);
+	LedgerView	view = ledger_argument(PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0),
+									   PG_ARGISNULL(0));
+
+	report(&view, &request, (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+static void
+receiver_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+	(void) self;
+	(void) operation;
+	(void) typeinfo;
+}
+
+static bool
+receiver_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	ReportReceiver *receiver = (ReportReceiver *) self;
+	bool		isnull;
+	Datum		ledger = slot_getattr(slot, 1, &isnull);
+	LedgerView	view = ledger_argument(ledger, isnull);
+
+	receiver->report(&view, receiver->request, receiver->result);
+	return true;
+}
+
+static void
+receiver_nothing(DestReceiver *self)
+{
+	(void) self;
+}
+
+static void
+column_error(int column, const char *name, Oid type, const char *expected)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column %d (%s) of the query has type %s, but must be %s",
+					column, name, format_type_be(type), expected),
+			 errhint("The query must return customer, started_at, ended_at and mrr, in this order.")));
+}
+
+/* The type that the customer column is read as. */
+static const char *
+customer_type(Oid type)
+{
+	Oid			base = getBaseType(type);
+	char		category;
+	bool		preferred;
+
+	if (base == INT2OID || base == INT4OID || base == INT8OID)
+		return "int8";
+	if (base == UUIDOID)
+		return "uuid";
+	get_type_category_preferred(base, &category, &preferred);
+	if (category != TYPCATEGORY_STRING)
+		column_error(1, "customer", type, "bigint, uuid or text");
+	return "text";
+}
+
+static bool
+is_time_type(Oid base)
+{
+	return base == DATEOID || base == TIMESTAMPOID || base == TIMESTAMPTZOID;
+}
+
+/* The type that both time columns are read as. */
+static const char *
+time_type(Oid start_type, Oid end_type)
+{
+	Oid			start = getBaseType(start_type);
+	Oid			end = getBaseType(end_type);
+
+	if (!is_time_type(start))
+		column_error(2, "started_at", start_type, "date, timestamp or timestamp with time zone");
+	if (!is_time_type(end) || (start == TIMESTAMPTZOID) != (end == TIMESTAMPTZOID))
+		column_error(3, "ended_at", end_type,
+					 start == TIMESTAMPTZOID ? "timestamp with time zone, as started_at is" :
+					 "date or timestamp, as started_at is local time");
+	if (start == TIMESTAMPTZOID)
+		return "timestamptz";
+	return start == DATEOID && end == DATEOID ? "date" : "timestamp";
+}
+
+static void
+check_mrr_type(Oid type)
+{
+	Oid			function;
+
+	if (getBaseType(type) != NUMERICOID &&
+		find_coercion_pathway(NUMERICOID, type, COERCION_ASSIGNMENT, &function) == COERCION_PATH_NONE)
+		column_error(4, "mrr", type, "numeric, or a type that is cast to it on assignment");
+}
+
+/*
+ * The statement that builds the ledger of a query's rows; what is wrong with the
+ * query is an error that names it.  Needs an SPI connection.
+ */
+static char *
+ledger_statement(const char *query, const char *schema, bool needs_mrr)
+{
+	SPIPlanPtr	plan = SPI_prepare(query, 0, NULL);
+	List	   *sources;
+	CachedPlanSource *source;
+	RawStmt    *raw;
+	TupleDesc	columns;
+	const char *customer;
+	const char *time;
+	StringInfoData text;
+	int			length;
+
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	sources = SPI_plan_get_plan_sources(plan);
+	if (list_length(sources) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("the query must be one statement, not %d", list_length(sources))));
+	source = (CachedPlanSource *) linitial(sources);
+	raw = source->raw_parse_tree;
+	if (raw == NULL || !IsA(raw->stmt, SelectStmt) || ((SelectStmt *) raw->stmt)->intoClause != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("the query must be a SELECT, VALUES or TABLE statement that only reads")));
+
+	columns = source->resultDesc;
+	if (columns == NULL || columns->natts < 3 || columns->natts > 4 || (needs_mrr && columns->natts < 4))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the query must return %s, not %d",
+						needs_mrr ? "4 columns" : "3 or 4 columns", columns ? columns->natts : 0),
+				 errdetail("The columns are customer, started_at, ended_at%s, in this order.",
+						   needs_mrr ? " and mrr" : " and, where MRR is wanted, mrr")));
+	customer = customer_type(TupleDescAttr(columns, 0)->atttypid);
+	time = time_type(TupleDescAttr(columns, 1)->atttypid, TupleDescAttr(columns, 2)->atttypid);
+	if (columns->natts == 4)
+		check_mrr_type(TupleDescAttr(columns, 3)->atttypid);
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "SELECT %s.subscription_ledger(c1::pg_catalog.%s, c2::pg_catalog.%s, c3::pg_catalog.%s",
+					 quote_identifier(schema), customer, time, time);
+	appendStringInfoString(&text, columns->natts == 4 ? ", c4::pg_catalog.numeric) FROM (" : ") FROM (");
+	/* the statement without its semicolon; a length of 0 means up to the end */
+	length = raw->stmt_len > 0 ? raw->stmt_len : (int) strlen(query) - Max(raw->stmt_location, 0);
+	appendBinaryStringInfo(&text, query + Max(raw->stmt_location, 0), length);
+	appendStringInfoString(&text, columns->natts == 4 ? "\n) AS q(c1, c2, c3, c4)" : "\n) AS q(c1, c2, c3)");
+	SPI_freeplan(plan);
+	return text.data;
+}
+
+/* Entry of the reports that take the text of a query; run as the caller, read only. */
+Datum
+report_on_query(FunctionCallInfo fcinfo, Report report, bool needs_mrr)
+{
+	PeriodRequest request;
+	SPIExecuteOptions options = {0};
+	ReportReceiver receiver = {0};
+	char	   *schema;
+	int			result;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("query must not be null")));
+	request = report_begin(fcinfo);
+	schema = get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid));
+
+	receiver.pub.receiveSlot = receiver_receive;
+	receiver.pub.rStartup = receiver_startup;
+	receiver.pub.rShutdown = receiver_nothing;
+	receiver.pub.rDestroy = receiver_nothing;
+	receiver.pub.mydest = DestNone;
+	receiver.report = report;
+	receiver.request = &request;
+	receiver.result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	options.read_only = true;
+	options.dest = (DestReceiver *) &receiver;
+	result = SPI_execute_extended(ledger_statement(text_to_cstring(PG_GETARG_TEXT_PP(0)), schema, needs_mrr),
+								  &options);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(result));
+	SPI_finish();
+	return (Datum) 0;
+}

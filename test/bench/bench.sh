@@ -1,0 +1,326 @@
+#!/usr/bin/env bash
+# Measures the reports against the physical floor, hand-written SQL and, where its module is at hand, DuckDB, on a
+# throw-away server; prints markdown tables.
+#
+#   ROWS=2000000        rows of the table
+#   ROWS_USUAL=100000   rows of the table that the usual SQL is measured on
+#   ROUNDS=5            rounds, interleaved; medians are printed
+#   WORK_MEM=256MB SHARED_BUFFERS=2GB
+#   SECTIONS="reports expert usual sharing periods scale customers memory duckdb"
+#   DUCKDB=1            fetches @duckdb/node-api with npm when it is not there
+#   PG_CONFIG=          another server version
+set -euo pipefail
+# shellcheck source=test/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+ROWS=${ROWS:-2000000}
+ROWS_USUAL=${ROWS_USUAL:-100000}
+ROUNDS=${ROUNDS:-5}
+WORK_MEM=${WORK_MEM:-256MB}
+SHARED_BUFFERS=${SHARED_BUFFERS:-2GB}
+SECTIONS=${SECTIONS:-reports expert usual sharing periods scale customers memory duckdb}
+BENCH=$ROOT/test/bench
+
+REPORTS=(churn_by_period mrr_movements cohort_retention)
+declare -A EXPERT=([churn_by_period]=expert_churn [mrr_movements]=expert_movements [cohort_retention]=expert_cohorts)
+LEDGER='subscription_ledger(customer_id, started_at, ended_at, mrr)'
+SUBS='SELECT customer_id, started_at, ended_at, mrr FROM subs'
+YEARS="'2020-01-01', '2025-01-01'"
+SERIAL='SET max_parallel_workers_per_gather = 0;'
+PARALLEL='SET max_parallel_workers_per_gather = 2; SET parallel_leader_participation = on;'
+
+wanted() { [[ " $SECTIONS " == *" $1 "* ]]; }
+
+progress() { printf '%s\n' "$*" >&2; }
+
+# ---- The statements ----
+
+names=()
+declare -A statement setting
+
+# $1: name, $2: settings, $3: one statement
+add() {
+    names+=("$1")
+    setting[$1]=$2
+    statement[$1]=${3%;*}
+}
+
+# A file's statement, without its comments.
+text_of() { sed '/^ *--/d' "$BENCH/$1.sql"; }
+
+# $1: report, $2: period's length
+report_of_text() { echo "SELECT count(*) FROM $1('$SUBS', '${2:-1 month}', $YEARS)"; }
+
+# $1: a relation with a ledger l; the others: reports, all from that one ledger
+reports_of_ledger() {
+    local source=$1 report sum=
+    shift
+    for report in "$@"; do
+        sum+="${sum:+ + }(SELECT count(*) FROM q, $report(l, '1 month', $YEARS))"
+    done
+    echo "WITH q AS MATERIALIZED (SELECT l FROM $source) SELECT $sum"
+}
+
+add_reports() {
+    local report mode
+    for mode in serial parallel; do
+        local set=${mode^^}
+        add "floor.$mode" "${!set}" "$(text_of floor)"
+        for report in "${REPORTS[@]}"; do
+            add "$report.$mode" "${!set}" "$(report_of_text "$report")"
+            ! wanted expert || add "${EXPERT[$report]}.$mode" "${!set}" "$(text_of "${EXPERT[$report]}")"
+        done
+    done
+}
+
+add_usual() {
+    local report small="SET search_path = small, public; $SERIAL"
+    for report in "${REPORTS[@]}"; do
+        add "small.$report" "$small" "$(report_of_text "$report")"
+        add "small.${EXPERT[$report]}" "$small" "$(text_of "${EXPERT[$report]}")"
+        add "small.${EXPERT[$report]/expert/usual}" "$small" "$(text_of "${EXPERT[$report]/expert/usual}")"
+    done
+}
+
+add_sharing() {
+    local report
+    add ledger "$SERIAL" "SELECT pg_column_size($LEDGER) FROM subs"
+    for report in "${REPORTS[@]}"; do
+        add "one.$report" "$SERIAL" "$(reports_of_ledger "(SELECT $LEDGER AS l FROM subs) s" "$report")"
+        add "stored.$report" "$SERIAL" "$(reports_of_ledger stored "$report")"
+    done
+    add one.all "$SERIAL" "$(reports_of_ledger "(SELECT $LEDGER AS l FROM subs) s" "${REPORTS[@]}")"
+    add stored.all "$SERIAL" "$(reports_of_ledger stored "${REPORTS[@]}")"
+}
+
+# '5 months' cuts the five years into 12 periods, '3 days' into 609.
+add_periods() {
+    local report
+    for report in "${REPORTS[@]}"; do
+        add "$report.12" "$SERIAL" "$(report_of_text "$report" '5 months')"
+        add "$report.609" "$SERIAL" "$(report_of_text "$report" '3 days')"
+    done
+}
+
+add_scale() {
+    local report
+    for report in "${REPORTS[@]}"; do
+        add "$report.one" "$SERIAL" "$(report_of_text "$report")"
+        add "$report.ten" "SET search_path = tenfold, public; $SERIAL" "$(report_of_text "$report")"
+    done
+}
+
+add_customers() {
+    add customers.ledger "$SERIAL" "SELECT count(l) FROM (SELECT customer_id, $LEDGER AS l FROM subs GROUP BY customer_id) q"
+    add customers.plain "$SERIAL" "SELECT count(a), count(b), count(c) FROM (SELECT customer_id, min(started_at) AS a, max(ended_at) AS b,
+        sum(mrr) AS c FROM subs GROUP BY customer_id) q"
+}
+
+# ---- Measuring ----
+
+# One round in one session: every statement once, "@ name" before its time.
+round_script() {
+    local name
+    echo '\o /dev/null'
+    for name in "${names[@]}"; do
+        printf '\\timing off\nRESET ALL;\n%s\n\\echo @ %s\n\\timing on\n%s;\n' "${setting[$name]}" "$name" "${statement[$name]}"
+    done
+}
+
+measure() {
+    local round
+    round_script >"$SCRATCH/round.sql"
+    for ((round = 0; round <= ROUNDS; round++)); do
+        if ((round == 0)); then progress 'warming up'; else progress "round $round of $ROUNDS"; fi
+        psql -X -q -v ON_ERROR_STOP=1 -d bench -f "$SCRATCH/round.sql" >"$SCRATCH/round.out"
+        ((round == 0)) || awk '/^@ / { name = $2 } /^Time: / { print name, $2 }' "$SCRATCH/round.out" >>"$SCRATCH/times"
+    done
+}
+
+# The median of a statement, in seconds; empty when it was not measured.
+seconds() {
+    awk -v name="$1" '$1 == name { print $2 / 1000 }' "$SCRATCH/times" | sort -g |
+        awk '{ v[NR] = $1 } END { if (NR) printf "%.4f", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
+# $1 / $2 of two medians
+ratio() {
+    awk -v a="$(seconds "$1")" -v b="$(seconds "$2")" 'BEGIN { if (a != "" && b > 0) printf "%.2f", a / b; else printf "-" }'
+}
+
+row() {
+    local cell
+    for cell in "$@"; do printf '| %s ' "$cell"; done
+    printf '|\n'
+}
+
+heading() {
+    printf '\n### %s\n\n' "$1"
+    shift
+    row "$@"
+    row "${@//*/---}"
+}
+
+# ---- The tables ----
+
+print_reports() {
+    local report name mode
+    heading "Reports from query text, one month a period, $ROWS rows" query 'serial, s' '/ floor' 'parallel (2 workers and leader), s' '/ floor' 'parallel / serial'
+    for name in floor "${REPORTS[@]}"; do
+        row "$name" "$(seconds "$name.serial")" "$(ratio "$name.serial" floor.serial)" "$(seconds "$name.parallel")" \
+            "$(ratio "$name.parallel" floor.parallel)" "$(ratio "$name.parallel" "$name.serial")"
+    done
+    wanted expert || return 0
+    heading "SQL by an expert, $ROWS rows" query 'serial, s' '/ report' 'parallel, s' '/ report'
+    for report in "${REPORTS[@]}"; do
+        name=${EXPERT[$report]}
+        row "$name" "$(seconds "$name.serial")" "$(ratio "$name.serial" "$report.serial")" \
+            "$(seconds "$name.parallel")" "$(ratio "$name.parallel" "$report.parallel")"
+    done
+}
+
+print_usual() {
+    local report usual
+    heading "The usual SQL, $ROWS_USUAL rows, serial" report 'report, s' 'usual SQL, s' 'usual / report' 'expert SQL, s' 'expert / report'
+    for report in "${REPORTS[@]}"; do
+        usual=${EXPERT[$report]/expert/usual}
+        row "$report" "$(seconds "small.$report")" "$(seconds "small.$usual")" "$(ratio "small.$usual" "small.$report")" \
+            "$(seconds "small.${EXPERT[$report]}")" "$(ratio "small.${EXPERT[$report]}" "small.$report")"
+    done
+}
+
+print_sharing() {
+    local name
+    heading "Reports from one ledger, $ROWS rows, serial" reports 'ledger built in the query, s' 'stored ledger, s' 'stored / built'
+    row '(the ledger alone)' "$(seconds ledger)" - -
+    for name in "${REPORTS[@]}" all; do
+        row "$name" "$(seconds "one.$name")" "$(seconds "stored.$name")" "$(ratio "stored.$name" "one.$name")"
+    done
+    row 'all / mrr_movements' "$(ratio one.all one.mrr_movements)" "$(ratio stored.all stored.mrr_movements)" -
+}
+
+print_periods() {
+    local report
+    heading "Number of periods, $ROWS rows, serial" report '12 periods, s' '609 periods, s' '609 / 12'
+    for report in "${REPORTS[@]}"; do
+        row "$report" "$(seconds "$report.12")" "$(seconds "$report.609")" "$(ratio "$report.609" "$report.12")"
+    done
+}
+
+print_scale() {
+    local report
+    heading 'Ten times the rows, serial' report "$ROWS rows, s" "$((ROWS * 10)) rows, s" ratio
+    for report in "${REPORTS[@]}"; do
+        row "$report" "$(seconds "$report.one")" "$(seconds "$report.ten")" "$(ratio "$report.ten" "$report.one")"
+    done
+}
+
+print_customers() {
+    heading "GROUP BY customer_id, $ROWS rows, serial" query seconds 'ledger / plain'
+    row 'a ledger per customer' "$(seconds customers.ledger)" "$(ratio customers.ledger customers.plain)"
+    row 'min(started_at), max(ended_at), sum(mrr)' "$(seconds customers.plain)" -
+}
+
+# The highest RssAnon (memory of its own, shared buffers left out) of a new backend while it runs a statement, in kB.
+peak_kb() {
+    local pid=$SCRATCH/backend out=$SCRATCH/peak.out client peak=0 key kb rest
+    rm -f "$pid"
+    printf '%s\n%s\n' "$SERIAL" "\\o $pid" 'SELECT pg_backend_pid();' '\o' '\! sleep 0.1' "$1;" >"$SCRATCH/peak.sql"
+    psql -X -q -A -t -d bench -f "$SCRATCH/peak.sql" >"$out" 2>&1 &
+    client=$!
+    until [[ -s $pid ]]; do sleep 0.01; done
+    while kill -0 "$client" 2>/dev/null; do
+        while read -r key kb rest; do
+            [[ $key != RssAnon: ]] || { ((kb <= peak)) || peak=$kb; }
+        done 2>/dev/null <"/proc/$(<"$pid")/status" || true
+    done
+    wait "$client" || die "$(cat "$out")"
+    : "$rest"
+    echo "$peak"
+}
+
+print_memory() {
+    local floor peak report bytes
+    floor=$(peak_kb "$(text_of floor)")
+    bytes=$(psql -X -At -d bench -c 'SELECT pg_column_size(l) FROM stored')
+    heading "Memory, $ROWS rows, serial" statement "backend's own memory at its peak, MB" 'more than the floor, MB' 'bytes a row'
+    for report in floor "${REPORTS[@]}" "stored ledger, mrr_movements"; do
+        case $report in
+        floor) peak=$floor ;;
+        stored*) peak=$(peak_kb "$(reports_of_ledger stored mrr_movements)") ;;
+        *) peak=$(peak_kb "$(report_of_text "$report")") ;;
+        esac
+        awk -v name="$report" -v peak="$peak" -v floor="$floor" -v rows="$ROWS" \
+            'BEGIN { printf "| %s | %.1f | %.1f | %.1f |\n", name, peak / 1024, (peak - floor) / 1024, (peak - floor) * 1024 / rows }'
+    done
+    heading 'The ledger' 'rows' 'bytes' 'bytes a row'
+    row "$ROWS" "$bytes" "$(awk -v b="$bytes" -v r="$ROWS" 'BEGIN { printf "%.2f", b / r }')"
+}
+
+# Prints the directory that holds the module, or nothing.
+duckdb_modules() {
+    local place
+    command -v node >/dev/null || return 0
+    for place in "$ROOT" "$(npm root -g 2>/dev/null)/.."; do
+        if node -e "require('module').createRequire('$place/index.js').resolve('@duckdb/node-api')" 2>/dev/null; then
+            echo "$place"
+            return
+        fi
+    done
+    if [[ -n ${DUCKDB:-} ]]; then
+        npm install --silent --no-audit --no-fund --prefix "$SCRATCH/duckdb" @duckdb/node-api >&2
+        echo "$SCRATCH/duckdb"
+    fi
+}
+
+print_duckdb() {
+    local modules report threads took name
+    modules=$(duckdb_modules)
+    [[ -n $modules ]] || { progress 'DuckDB: no module @duckdb/node-api (DUCKDB=1 fetches it)'; return; }
+    progress 'DuckDB'
+    psql -X -q -d bench -c "COPY (SELECT customer_id, started_at, ended_at, mrr FROM subs) TO STDOUT (FORMAT csv, HEADER)" >"$SCRATCH/subs.csv"
+    node "$BENCH/duckdb.mjs" "$modules" "$SCRATCH/subs.csv" "$ROUNDS" "$BENCH"/expert_{churn,movements,cohorts}.sql >"$SCRATCH/duckdb.out"
+    heading "DuckDB, SQL by an expert, $ROWS rows" query threads seconds 'DuckDB / report (serial)' 'DuckDB / report (parallel)'
+    for report in "${REPORTS[@]}"; do
+        while read -r _ name threads took; do
+            [[ $name != "${EXPERT[$report]}" ]] || {
+                echo "duckdb.$name.$threads $took" >>"$SCRATCH/times"
+                row "$name" "$threads" "$(seconds "duckdb.$name.$threads")" "$(ratio "duckdb.$name.$threads" "$report.serial")" \
+                    "$(ratio "duckdb.$name.$threads" "$report.parallel")"
+            }
+        done <"$SCRATCH/duckdb.out"
+    done
+}
+
+# ---- Setting up ----
+
+# $1: schema, $2: rows
+make_table() {
+    progress "making $2 rows"
+    PGOPTIONS="-c search_path=$1,public" psql -X -q -d bench -v rows="$2" -f "$BENCH/generate.sql"
+}
+
+set_up() {
+    find_postgres
+    build_extension
+    install_extension
+    start_server "shared_buffers = '$SHARED_BUFFERS'" "work_mem = '$WORK_MEM'" 'jit = off' 'max_worker_processes = 16' \
+        'max_parallel_workers = 8' "max_wal_size = '16GB'" 'checkpoint_timeout = 1h' 'autovacuum = off'
+    createdb bench
+    psql -X -q -d bench -c 'CREATE EXTENSION churnmetrics; CREATE SCHEMA small; CREATE SCHEMA tenfold;'
+    make_table public "$ROWS"
+    ! wanted usual || make_table small "$ROWS_USUAL"
+    ! wanted scale || make_table tenfold "$((ROWS * 10))"
+    psql -X -q -d bench -c "CREATE TABLE stored AS SELECT $LEDGER AS l FROM subs"
+}
+
+set_up >&2
+for section in reports usual sharing periods scale customers; do
+    ! wanted $section || "add_$section"
+done
+((${#names[@]} == 0)) || measure
+printf '%s, %s processors (%s), work_mem %s, shared_buffers %s, jit off; medians of %s interleaved rounds\n' \
+    "$("$PG_CONFIG" --version)" "$(nproc)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$WORK_MEM" "$SHARED_BUFFERS" "$ROUNDS"
+for section in reports usual sharing periods scale customers memory duckdb; do
+    ! wanted $section || "print_$section"
+done
