@@ -52,7 +52,7 @@ put_integer(uint8 *p, uint64 value, int n)
 }
 
 /* Append one breakpoint at p; at least CHANGE_MAX_BYTES must be free there. */
-static inline uint8 *
+static pg_attribute_always_inline uint8 *
 put_change(uint8 *p, int64 previous, const LedgerChange *change)
 {
 	uint8	   *control_at = p;

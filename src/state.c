@@ -250,8 +250,11 @@ customer_to_run(const SubscriptionRow *rows, Size n, uint8 flags, LedgerRun *run
 			changes[nchanges++].mrr = -(int128) rows[i].mrr;
 		}
 	}
-	order_changes(changes, nchanges);
-	nchanges = changes_add_up(changes, nchanges);
+	if (n > 1)
+	{
+		order_changes(changes, nchanges);
+		nchanges = changes_add_up(changes, nchanges);
+	}
 	if (nchanges > 0)
 		run_add_customer(run, ledger_wide_key(flags), rows[0].key, changes, nchanges);
 	if (changes != few)
