@@ -5,7 +5,7 @@ MODULE_big = churnmetrics
 
 # One topic = one file in src, sql/parts, test/sql, expected and docs.
 TOPICS = formulas surveys health policy ledger rates movements cohorts
-SUPPORT = checks money rows state canonical periods report
+SUPPORT = checks money rows state scan canonical periods report
 OBJS = $(patsubst %,src/%.o,$(TOPICS) $(SUPPORT))
 PARTS = $(patsubst %,sql/parts/%.sql,$(TOPICS))
 

@@ -276,7 +276,7 @@ run_merge(LedgerRun *run, const LedgerView *a, const LedgerView *b)
 
 	run_reserve(run, (a->end - a->data) + (b->end - b->data) + 64);
 	for (i = 0; i < 2; i++)
-		has[i] = ledger_next_customer(views[i], wide, &next[i], &customer[i]);
+		has[i] = ledger_next_customer(views[i]->end, wide, &next[i], &customer[i]);
 	while (has[0] && has[1])
 	{
 		bool		same = customer[0].key[0] == customer[1].key[0] &&
@@ -295,7 +295,7 @@ run_merge(LedgerRun *run, const LedgerView *a, const LedgerView *b)
 			for (i = 0; i < 2; i++)
 			{
 				block[i] = current[i] = next[i];
-				has[i] = ledger_next_customer(views[i], wide, &next[i], &customer[i]);
+				has[i] = ledger_next_customer(views[i]->end, wide, &next[i], &customer[i]);
 			}
 			continue;
 		}
@@ -312,7 +312,7 @@ run_merge(LedgerRun *run, const LedgerView *a, const LedgerView *b)
 		}
 		pending[i]++;
 		current[i] = next[i];
-		has[i] = ledger_next_customer(views[i], wide, &next[i], &customer[i]);
+		has[i] = ledger_next_customer(views[i]->end, wide, &next[i], &customer[i]);
 	}
 	for (i = 0; i < 2; i++)
 		if (!has[i])
@@ -324,35 +324,9 @@ run_merge(LedgerRun *run, const LedgerView *a, const LedgerView *b)
 
 			do
 				rest++;
-			while (ledger_next_customer(views[i], wide, &next[i], &customer[i]));
+			while (ledger_next_customer(views[i]->end, wide, &next[i], &customer[i]));
 			copy_blocks(run, block[i], views[i]->end, rest);
 		}
-}
-
-/* The first moment at which anything starts; false for an empty ledger. */
-bool
-ledger_first_start(const LedgerView *view, int64 *first)
-{
-	bool		wide = ledger_wide_key(view->flags);
-	const uint8 *pos = view->data;
-	LedgerCustomer customer;
-	bool		found = false;
-	uint32		loops = 0;
-
-	while (ledger_next_customer(view, wide, &pos, &customer))
-	{
-		LedgerChange change = ledger_start_change();
-		const uint8 *at = customer.changes;
-
-		if ((++loops & 0xFFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (!ledger_next_change(&customer, &at, &change))
-			ledger_corrupted();
-		if (!found || change.at < *first)
-			*first = change.at;
-		found = true;
-	}
-	return found;
 }
 
 /*
@@ -544,7 +518,7 @@ ledger_check(const uint8 *data, Size length, LedgerView *view)
 		if ((customers & 0xFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (!customer_fits(view, pos, wide) ||
-			!ledger_next_customer(view, wide, &pos, &customer))
+			!ledger_next_customer(view->end, wide, &pos, &customer))
 			return "a customer is cut off.";
 		if (!length_is_shortest(block, wide, &customer))
 			return "a length is not in its shortest form.";

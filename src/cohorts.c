@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "report.h"
@@ -64,28 +63,27 @@ join_cohort(Cohorts *cohorts, int period, int128 mrr)
 
 /* Put one customer into its cohort and the changes of its standing into the cells. */
 static pg_attribute_always_inline void
-sweep_customer(const LedgerCustomer *customer, const PeriodGrid *grid, bool has_mrr,
+sweep_customer(const LedgerChange *changes, int64 n, const PeriodGrid *grid, bool has_mrr,
 			   Cohorts *cohorts)
 {
-	const uint8 *pos = customer->changes;
-	LedgerChange change = ledger_start_change();
 	int64		rows = 0;
 	int128		sum = 0;
 	int128		mrr = 0;
 	bool		active = false;
 	Cohort	   *cohort = NULL;
 	int			own = 0;
+	int64		i;
 
-	while (ledger_next_change(customer, &pos, &change))
+	for (i = 0; i < n; i++)
 	{
-		int			period = period_of(grid, change.at);
+		int			period = period_of(grid, changes[i].at);
 		bool		was_active = active;
 		int128		old_mrr = mrr;
 
-		if (period == grid->n && (cohort || change.at >= grid->last_uncut))
+		if (period == grid->n && (cohort || changes[i].at >= grid->last_uncut))
 			return;
-		rows += change.rows;
-		sum += change.mrr;
+		rows += changes[i].rows;
+		sum += changes[i].mrr;
 		active = has_mrr ? sum > 0 : rows > 0;
 		mrr = sum > 0 ? sum : 0;
 		if (cohort == NULL)
@@ -108,22 +106,17 @@ sweep_customer(const LedgerCustomer *customer, const PeriodGrid *grid, bool has_
 }
 
 static void
-sweep(const LedgerView *view, Cohorts *cohorts)
+sweep(const Ledger *ledger, Cohorts *cohorts)
 {
-	bool		wide = ledger_wide_key(view->flags);
-	const uint8 *pos = view->data;
-	LedgerCustomer customer;
-	uint32		loops = 0;
+	LedgerScan	scan;
 
-	while (ledger_next_customer(view, wide, &pos, &customer))
-	{
-		if ((++loops & 0xFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (view->flags & LEDGER_HAS_MRR)
-			sweep_customer(&customer, cohorts->grid, true, cohorts);
+	ledger_scan_begin(&scan, ledger);
+	while (ledger_scan_next(&scan))
+		if (ledger->flags & LEDGER_HAS_MRR)
+			sweep_customer(scan.changes, scan.n, cohorts->grid, true, cohorts);
 		else
-			sweep_customer(&customer, cohorts->grid, false, cohorts);
-	}
+			sweep_customer(scan.changes, scan.n, cohorts->grid, false, cohorts);
+	ledger_scan_end(&scan);
 }
 
 /* The rows of one cohort from period "shown" on. */
@@ -169,7 +162,7 @@ put_cohort(const Cohorts *cohorts, int own, bool has_mrr, ReturnSetInfo *result)
 }
 
 static void
-cohort_report(const LedgerView *view, const PeriodRequest *request, ReturnSetInfo *result)
+cohort_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *result)
 {
 	PeriodGrid	grid;
 	Cohorts		cohorts;
@@ -178,13 +171,13 @@ cohort_report(const LedgerView *view, const PeriodRequest *request, ReturnSetInf
 	MemoryContext old;
 	int			i;
 
-	if (view->customers == 0 || !ledger_first_start(view, &first_start) ||
-		!periods_make(request, (view->flags & LEDGER_INSTANTS) != 0, true, first_start, true, &grid))
+	if (!ledger_first_start(ledger, &first_start) ||
+		!periods_make(request, (ledger->flags & LEDGER_INSTANTS) != 0, true, first_start, true, &grid))
 		return;
 	cohorts.grid = &grid;
 	cohorts.all = palloc0(grid.n * sizeof(Cohort));
 	cohorts.cells = 0;
-	sweep(view, &cohorts);
+	sweep(ledger, &cohorts);
 
 	/* a report can have millions of rows: the numerics of one cohort at a time */
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "cohort rows", ALLOCSET_DEFAULT_SIZES);
@@ -194,7 +187,7 @@ cohort_report(const LedgerView *view, const PeriodRequest *request, ReturnSetInf
 		CHECK_FOR_INTERRUPTS();
 		if (cohorts.all[i].cells == NULL)
 			continue;
-		put_cohort(&cohorts, i, (view->flags & LEDGER_HAS_MRR) != 0, result);
+		put_cohort(&cohorts, i, (ledger->flags & LEDGER_HAS_MRR) != 0, result);
 		MemoryContextReset(scratch);
 	}
 	MemoryContextSwitchTo(old);

@@ -13,8 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "canonical.h"
-#include "state.h"
+#include "scan.h"
 
 PG_MODULE_MAGIC;
 
@@ -90,44 +89,36 @@ cm_ledger_merge(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(1) && !VARATT_IS_EXTERNAL_EXPANDED(PG_GETARG_POINTER(1)))
 	{
 		fcinfo->args[1].value = PointerGetDatum(PG_DETOAST_DATUM(PG_GETARG_DATUM(1)));
-		(void) ledger_argument(PG_GETARG_DATUM(1), false);
+		(void) ledger_argument(PG_GETARG_DATUM(1), false, false);
 	}
 	return cm_ledger_combine(fcinfo);
 }
 
-/* The finished ledger. */
+/*
+ * The finished ledger: flat where the state is.  A large one stays what it is,
+ * an expanded object, for a report to walk over; it becomes canonical when it is
+ * stored or sent.  Within a window the state goes on to change, so it is copied.
+ */
 Datum
 cm_ledger_final(PG_FUNCTION_ARGS)
 {
-	LedgerView	view;
+	Datum		state;
+	Ledger		ledger;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	view = ledger_state(PG_GETARG_DATUM(0));
-	PG_RETURN_POINTER(ledger_flatten(&view));
-}
-
-/*
- * A ledger given as an argument; NULL counts as an empty one.  The state of a
- * one-period aggregate is refused.
- */
-LedgerView
-ledger_argument(Datum ledger, bool isnull)
-{
-	LedgerView	view;
-
-	if (isnull)
+	state = PG_GETARG_DATUM(0);
+	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(state)) &&
+		AggCheckCallContext(fcinfo, NULL) == AGG_CONTEXT_AGGREGATE)
 	{
-		memset(&view, 0, sizeof(view));
-		return view;
+		/* a pointer in the caller's context: elsewhere version 15 would flatten it */
+		void	   *pointer = palloc(EXPANDED_POINTER_SIZE);
+
+		memcpy(pointer, expanded_state(state)->hdr.eoh_ro_ptr, EXPANDED_POINTER_SIZE);
+		PG_RETURN_POINTER(pointer);
 	}
-	view = ledger_state(ledger);
-	if (view.flags & LEDGER_HAS_PERIOD)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the partial state of a one-period aggregate is no ledger"),
-				 errhint("Build ledgers with the aggregate subscription_ledger.")));
-	return view;
+	ledger = ledger_of(state);
+	PG_RETURN_POINTER(ledger_finish(&ledger));
 }
 
 /* ------------------------------------------------------------------
@@ -193,7 +184,7 @@ cm_ledger_in(PG_FUNCTION_ARGS)
 static LedgerHeader *
 canonical_value(Datum datum)
 {
-	LedgerView	view;
+	Ledger		ledger;
 
 	if (!VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(datum)))
 	{
@@ -203,8 +194,8 @@ canonical_value(Datum datum)
 			return flat;
 		datum = PointerGetDatum(flat);
 	}
-	view = ledger_state(datum);
-	return ledger_flatten(&view);
+	ledger = ledger_of(datum);
+	return ledger_finish(&ledger);
 }
 
 Datum
@@ -273,6 +264,7 @@ cm_ledger_send(PG_FUNCTION_ARGS)
 
 typedef struct Summary
 {
+	int64		customers;
 	int64		changes;
 	int64		first_start;
 	int64		last_change;
@@ -284,37 +276,36 @@ typedef struct Summary
 
 /* Add one customer to a summary. */
 static void
-summarize_customer(const LedgerView *view, const LedgerCustomer *customer, Summary *summary)
+summarize_customer(const LedgerScan *scan, uint8 flags, Summary *summary)
 {
-	const int64 slack = (view->flags & LEDGER_INSTANTS) ? USECS_PER_HOUR : 0;
-	const uint8 *pos = customer->changes;
-	LedgerChange change = ledger_start_change();
+	const int64 slack = (flags & LEDGER_INSTANTS) ? USECS_PER_HOUR : 0;
 	int64		rows = 0;
 	int128		mrr = 0;
-	int64		stopped = 0;	/* when the last stretch ended, 0 rows since */
-	bool		seen = false;
+	int64		stopped = 0;	/* when the last stretch ended, without rows since */
 	bool		negative = false;
+	int64		i;
 
-	while (ledger_next_change(customer, &pos, &change))
+	for (i = 0; i < scan->n; i++)
 	{
-		if (!seen)
-			summary->first_start = Min(summary->first_start, change.at);
-		else if (rows == 0 && change.rows > 0)
+		const LedgerChange *change = &scan->changes[i];
+
+		if (i > 0 && rows == 0 && change->rows > 0)
 		{
-			int64		gap = change.at - stopped;
+			int64		gap = change->at - stopped;
 
 			if (gap >= USECS_PER_DAY - slack && gap <= USECS_PER_DAY + slack)
 				summary->one_day_gaps++;
 		}
-		seen = true;
-		rows += change.rows;
-		mrr += change.mrr;
+		rows += change->rows;
+		mrr += change->mrr;
 		negative |= mrr < 0;
 		if (rows == 0)
-			stopped = change.at;
-		summary->changes++;
+			stopped = change->at;
+		summary->first_start = Min(summary->first_start, change->at);
+		summary->last_change = Max(summary->last_change, change->at);
 	}
-	summary->last_change = Max(summary->last_change, change.at);
+	summary->customers++;
+	summary->changes += scan->n;
 	summary->running += rows > 0;
 	summary->free += rows > 0 && mrr == 0;
 	summary->negative += negative;
@@ -331,27 +322,21 @@ Datum
 cm_ledger_summary(PG_FUNCTION_ARGS)
 {
 	TupleDesc	tupdesc;
-	LedgerView	view;
-	LedgerCustomer customer;
-	const uint8 *pos;
-	Summary		summary = {0, PG_INT64_MAX, PG_INT64_MIN, 0, 0, 0, 0};
+	Ledger		ledger;
+	LedgerScan	scan;
+	Summary		summary = {0, 0, PG_INT64_MAX, PG_INT64_MIN, 0, 0, 0, 0};
 	Datum		values[9];
 	bool		nulls[9] = {false};
-	uint32		loops = 0;
-	bool		wide;
 
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	view = ledger_argument(PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), PG_ARGISNULL(0));
-	wide = ledger_wide_key(view.flags);
-	for (pos = view.data; ledger_next_customer(&view, wide, &pos, &customer);)
-	{
-		if ((++loops & 0xFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
-		summarize_customer(&view, &customer, &summary);
-	}
+	ledger = ledger_argument(PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), PG_ARGISNULL(0), true);
+	ledger_scan_begin(&scan, &ledger);
+	while (ledger_scan_next(&scan))
+		summarize_customer(&scan, ledger.flags, &summary);
+	ledger_scan_end(&scan);
 
-	values[0] = Int64GetDatum(view.customers);
+	values[0] = Int64GetDatum(summary.customers);
 	values[1] = Int64GetDatum(summary.changes);
 	nulls[2] = nulls[3] = summary.changes == 0;
 	if (summary.changes > 0)
@@ -362,8 +347,8 @@ cm_ledger_summary(PG_FUNCTION_ARGS)
 	values[4] = Int64GetDatum(summary.running);
 	values[5] = Int64GetDatum(summary.free);
 	values[6] = Int64GetDatum(summary.negative);
-	nulls[5] = nulls[6] = summary.changes > 0 && !(view.flags & LEDGER_HAS_MRR);
+	nulls[5] = nulls[6] = summary.changes > 0 && !(ledger.flags & LEDGER_HAS_MRR);
 	values[7] = Int64GetDatum(summary.one_day_gaps);
-	values[8] = Int64GetDatum(PG_ARGISNULL(0) ? 0 : (int64) sizeof(LedgerHeader) + (view.end - view.data));
+	values[8] = Int64GetDatum(PG_ARGISNULL(0) ? 0 : VARSIZE(canonical_value(PG_GETARG_DATUM(0))));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls)));
 }

@@ -125,15 +125,7 @@ static const int64 moment_units[4] = {
 
 static const int8 row_changes[4] = {0, 1, -1, 0};
 
-/* state.c */
-extern LedgerView ledger_state(Datum state);
-
-/* ledger.c */
-extern LedgerView ledger_argument(Datum ledger, bool isnull);
-
-/* canonical.c */
 extern void ledger_corrupted(void) pg_attribute_noreturn();
-extern bool ledger_first_start(const LedgerView *view, int64 *first);
 
 static inline bool
 ledger_wide_key(uint8 flags)
@@ -195,21 +187,28 @@ load_tail(const uint8 *end, int n)
 	return load_u64(end - 8) >> (64 - 8 * n);
 }
 
+/* The same for 0 to 7 bytes. */
+static inline uint64
+load_short_tail(const uint8 *end, int n)
+{
+	return load_u64(end - 8) >> 1 >> (63 - 8 * n);
+}
+
 /*
  * Read the customer block at *pos and move *pos behind it.  Returns false at
- * the end.  Memory-safe on any bytes: a length that leads out of the view is an
+ * the end.  Memory-safe on any bytes: a length that leads beyond the end is an
  * error.
  */
 static inline bool
-ledger_next_customer(const LedgerView *view, bool wide,
+ledger_next_customer(const uint8 *end, bool wide,
 					 const uint8 **pos, LedgerCustomer *customer)
 {
 	const uint8 *p = *pos;
 	uint64		length;
 
-	if (p >= view->end)
+	if (p >= end)
 		return false;
-	if (unlikely(view->end - p < (wide ? 17 : 9)))
+	if (unlikely(end - p < (wide ? 17 : 9)))
 		ledger_corrupted();
 	customer->key[0] = load_u64(p);
 	customer->key[1] = wide ? load_u64(p + 8) : 0;
@@ -222,13 +221,13 @@ ledger_next_customer(const LedgerView *view, bool wide,
 		length &= 0x7F;
 		do
 		{
-			if (p >= view->end || shift > 28)
+			if (p >= end || shift > 28)
 				ledger_corrupted();
 			length |= (uint64) (*p & 0x7F) << shift;
 			shift += 7;
 		} while (*p++ & 0x80);
 	}
-	if (unlikely(length > (uint64) (view->end - p)))
+	if (unlikely(length > (uint64) (end - p)))
 		ledger_corrupted();
 	customer->changes = p;
 	customer->end = p + length;
@@ -248,7 +247,7 @@ ledger_start_change(void)
  * Decode the breakpoint at *pos, advancing change->at.  Returns false behind
  * the customer's last one.  Memory-safe on any bytes.
  */
-static inline bool
+static pg_attribute_always_inline bool
 ledger_next_change(const LedgerCustomer *customer, const uint8 **pos,
 				   LedgerChange *change)
 {
@@ -283,22 +282,21 @@ ledger_next_change(const LedgerCustomer *customer, const uint8 **pos,
 	p += bytes;
 	if (unlikely(p > customer->end || bytes > AMOUNT_MAX_BYTES))
 		ledger_corrupted();
-	if (bytes == 0)
-		change->mrr = 0;
+	if (likely(bytes <= 6))
+	{
+		/* each branch stores by itself: a common variable is spilled in halves */
+		int64		amount = (int64) load_short_tail(p, bytes);
+
+		amount *= (control & CHANGE_MILLIONTHS) ? 1 : MICROS_PER_CENT;
+		change->mrr = (control & CHANGE_NEGATIVE) ? -amount : amount;
+	}
 	else
 	{
-		int64		unit = (control & CHANGE_MILLIONTHS) ? 1 : MICROS_PER_CENT;
-		int64		sign = (control & CHANGE_NEGATIVE) ? -1 : 1;
+		uint128		amount = bytes <= 8 ? load_tail(p, bytes) :
+			((uint128) load_tail(p, bytes - 8) << 64) | load_u64(p - bytes);
 
-		if (likely(bytes <= 6))
-			change->mrr = (int64) load_tail(p, bytes) * unit * sign;
-		else
-		{
-			uint128		amount = bytes <= 8 ? load_tail(p, bytes) :
-				((uint128) load_tail(p, bytes - 8) << 64) | load_u64(p - bytes);
-
-			change->mrr = (int128) amount * unit * sign;
-		}
+		amount *= (control & CHANGE_MILLIONTHS) ? 1 : MICROS_PER_CENT;
+		change->mrr = (control & CHANGE_NEGATIVE) ? -(int128) amount : (int128) amount;
 	}
 	*pos = p;
 	return true;

@@ -11,7 +11,6 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/builtins.h"
 
 #include "report.h"
 
@@ -42,50 +41,39 @@ typedef struct Standing
 	int128		mrr;
 } Standing;
 
-/* One customer at one moment. */
-typedef struct CustomerState
+/* One customer's opening of a period, and what came before it. */
+typedef struct Opening
 {
-	int64		rows;
-	int128		sum;			/* of the running rows' mrr */
+	int128		mrr;
 	bool		active;
-	bool		ever_active;
-} CustomerState;
+	bool		ever_active;	/* at or before it */
+} Opening;
 
-static inline int128
-customer_mrr(const CustomerState *state)
-{
-	return state->sum > 0 ? state->sum : 0;
-}
-
-/* Count what one period did to one customer. */
+/* Count what one period did to one customer, who closes with "mrr". */
 static inline void
-count_movement(Flows *flows, const CustomerState *opening, const CustomerState *closing,
-			   bool active_inside)
+count_movement(Flows *flows, const Opening *opening, bool active, int128 mrr, bool active_inside)
 {
-	int128		o = customer_mrr(opening);
-	int128		c = customer_mrr(closing);
-
-	if (opening->active && closing->active)
+	if (opening->active && active)
 	{
-		if (c > o)
-			flows->expansion_mrr += c - o;
+		if (mrr > opening->mrr)
+			flows->expansion_mrr += mrr - opening->mrr;
 		else
-			flows->contraction_mrr += o - c;
+			flows->contraction_mrr += opening->mrr - mrr;
 	}
 	else if (opening->active)
 	{
 		flows->churned_customers++;
-		flows->churned_mrr += o;
+		flows->churned_mrr += opening->mrr;
 	}
-	else if (closing->active && opening->ever_active)
+	else if (active && opening->ever_active)
 	{
 		flows->reactivated_customers++;
-		flows->reactivation_mrr += c;
+		flows->reactivation_mrr += mrr;
 	}
-	else if (closing->active)
+	else if (active)
 	{
 		flows->new_customers++;
-		flows->new_mrr += c;
+		flows->new_mrr += mrr;
 	}
 	else if (active_inside)
 	{
@@ -96,84 +84,76 @@ count_movement(Flows *flows, const CustomerState *opening, const CustomerState *
 
 /* Sweep one customer; the state before the first period is added to "start". */
 static pg_attribute_always_inline void
-sweep_customer(const LedgerCustomer *customer, const PeriodGrid *grid, bool has_mrr,
+sweep_customer(const LedgerChange *changes, int64 n, const PeriodGrid *grid, bool has_mrr,
 			   Flows *flows, Standing *start)
 {
-	const uint8 *pos = customer->changes;
-	LedgerChange change = ledger_start_change();
-	CustomerState state = {0};
-	CustomerState opening = {0};
-	int			current = PERIOD_BEFORE;
+	int64		rows = 0;
+	int128		sum = 0;
+	int128		mrr = 0;
+	bool		active = false;
+	bool		ever_active = false;
+	Opening		opening = {0, false, false};
 	bool		active_inside = false;
+	int			current = PERIOD_BEFORE;
+	int64		i;
 
-	while (ledger_next_change(customer, &pos, &change))
+	for (i = 0; i <= n; i++)
 	{
-		int			period = period_of(grid, change.at);
+		int			period = i < n ? period_of(grid, changes[i].at) : grid->n;
 
 		if (period == current)
-			active_inside |= state.active;
+			active_inside |= active;
 		else
 		{
 			if (current != PERIOD_BEFORE)
-				count_movement(&flows[current], &opening, &state, active_inside);
-			else if (state.active)
+				count_movement(&flows[current], &opening, active, mrr, active_inside);
+			else if (active)
 			{
 				start->customers++;
-				start->mrr += customer_mrr(&state);
+				start->mrr += mrr;
 			}
 			if (period == grid->n)
 				return;
 			current = period;
-			opening = state;
+			opening.mrr = mrr;
+			opening.active = active;
+			opening.ever_active = ever_active;
 			active_inside = false;
 		}
-		state.rows += change.rows;
-		state.sum += change.mrr;
-		state.active = has_mrr ? state.sum > 0 : state.rows > 0;
-		state.ever_active |= state.active;
-	}
-	if (current != PERIOD_BEFORE)
-		count_movement(&flows[current], &opening, &state, active_inside);
-	else if (state.active)
-	{
-		start->customers++;
-		start->mrr += customer_mrr(&state);
+		rows += changes[i].rows;
+		sum += changes[i].mrr;
+		active = has_mrr ? sum > 0 : rows > 0;
+		mrr = sum > 0 ? sum : 0;
+		ever_active |= active;
 	}
 }
 
 /* The flows of every period, and how things stand before the first. */
 static Flows *
-sweep(const LedgerView *view, const PeriodGrid *grid, Standing *start)
+sweep(const Ledger *ledger, const PeriodGrid *grid, Standing *start)
 {
 	Flows	   *flows = palloc0(grid->n * sizeof(Flows));
-	bool		wide = ledger_wide_key(view->flags);
-	const uint8 *pos = view->data;
-	LedgerCustomer customer;
-	uint32		loops = 0;
+	LedgerScan	scan;
 
 	memset(start, 0, sizeof(*start));
-	while (ledger_next_customer(view, wide, &pos, &customer))
-	{
-		if ((++loops & 0xFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (view->flags & LEDGER_HAS_MRR)
-			sweep_customer(&customer, grid, true, flows, start);
+	ledger_scan_begin(&scan, ledger);
+	while (ledger_scan_next(&scan))
+		if (ledger->flags & LEDGER_HAS_MRR)
+			sweep_customer(scan.changes, scan.n, grid, true, flows, start);
 		else
-			sweep_customer(&customer, grid, false, flows, start);
-	}
+			sweep_customer(scan.changes, scan.n, grid, false, flows, start);
+	ledger_scan_end(&scan);
 	return flows;
 }
 
-/* The grid for a view; false where there is nothing to report. */
+/* The grid for a ledger; false where there is nothing to report. */
 static bool
-grid_for(const LedgerView *view, const PeriodRequest *request, PeriodGrid *grid)
+grid_for(const Ledger *ledger, const PeriodRequest *request, PeriodGrid *grid)
 {
 	int64		first_start = 0;
-	bool		has_rows = view->customers > 0;
+	bool		has_rows = ledger_first_start(ledger, &first_start);
 
-	if (has_rows)
-		has_rows = ledger_first_start(view, &first_start);
-	return periods_make(request, (view->flags & LEDGER_INSTANTS) != 0, has_rows,
+	return periods_make(request, (ledger->flags & LEDGER_INSTANTS) != 0, has_rows,
 						first_start, false, grid);
 }
 
@@ -184,16 +164,16 @@ closing_customers(int64 opening, const Flows *flows)
 }
 
 static void
-churn_report(const LedgerView *view, const PeriodRequest *request, ReturnSetInfo *result)
+churn_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *result)
 {
 	PeriodGrid	grid;
 	Standing	standing;
 	Flows	   *flows;
 	int			i;
 
-	if (!grid_for(view, request, &grid))
+	if (!grid_for(ledger, request, &grid))
 		return;
-	flows = sweep(view, &grid, &standing);
+	flows = sweep(ledger, &grid, &standing);
 	for (i = 0; i < grid.n; i++)
 	{
 		Datum		values[12];
@@ -226,21 +206,21 @@ money_datum(int128 micros)
 }
 
 static void
-mrr_report(const LedgerView *view, const PeriodRequest *request, ReturnSetInfo *result)
+mrr_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *result)
 {
 	PeriodGrid	grid;
 	Standing	standing;
 	Flows	   *flows;
 	int			i;
 
-	if (view->customers > 0 && !(view->flags & LEDGER_HAS_MRR))
+	if (!ledger_is_empty(ledger) && !(ledger->flags & LEDGER_HAS_MRR))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("mrr_movements needs a ledger with mrr"),
 				 errhint("Build it with subscription_ledger(customer, started_at, ended_at, mrr).")));
-	if (!grid_for(view, request, &grid))
+	if (!grid_for(ledger, request, &grid))
 		return;
-	flows = sweep(view, &grid, &standing);
+	flows = sweep(ledger, &grid, &standing);
 	for (i = 0; i < grid.n; i++)
 	{
 		const Flows *f = &flows[i];

@@ -9,13 +9,12 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgroids.h"
 #include "utils/rangetypes.h"
 
-#include "state.h"
+#include "scan.h"
 
 PG_FUNCTION_INFO_V1(cm_churn_rate_final);
 PG_FUNCTION_INFO_V1(cm_retention_rate_final);
@@ -181,20 +180,18 @@ typedef struct PeriodTotals
 } PeriodTotals;
 
 static inline void
-add_customer(PeriodTotals *totals, const LedgerCustomer *customer, bool has_mrr)
+add_customer(PeriodTotals *totals, const LedgerScan *scan, bool has_mrr)
 {
-	const uint8 *pos = customer->changes;
-	LedgerChange change = ledger_start_change();
 	int64		rows[2] = {0, 0};	/* just before the period, and before its end */
 	int128		sum[2] = {0, 0};
 	bool		active[2];
-	int			i;
+	int64		i;
 
-	while (ledger_next_change(customer, &pos, &change) && change.at < totals->period.until)
+	for (i = 0; i < scan->n && scan->changes[i].at < totals->period.until; i++)
 	{
-		rows[1] += change.rows;
-		sum[1] += change.mrr;
-		if (change.at < totals->period.from)
+		rows[1] += scan->changes[i].rows;
+		sum[1] += scan->changes[i].mrr;
+		if (scan->changes[i].at < totals->period.from)
 		{
 			rows[0] = rows[1];
 			sum[0] = sum[1];
@@ -218,28 +215,23 @@ add_customer(PeriodTotals *totals, const LedgerCustomer *customer, bool has_mrr)
 static bool
 period_totals(FunctionCallInfo fcinfo, PeriodTotals *totals)
 {
-	LedgerView	view;
-	const uint8 *pos;
-	LedgerCustomer customer;
-	uint32		loops = 0;
-	bool		wide;
+	Ledger		ledger;
+	LedgerScan	scan;
 
 	memset(totals, 0, sizeof(*totals));
 	if (PG_ARGISNULL(0))
 		return false;
-	(void) aggregate_context(fcinfo);
-	view = ledger_state(PG_GETARG_DATUM(0));
-	if (!(view.flags & LEDGER_HAS_PERIOD))
-		elog(ERROR, "aggregate state has no period");
-	totals->period = view.period;
-	totals->instants = (view.flags & LEDGER_INSTANTS) != 0;
-	wide = ledger_wide_key(view.flags);
-	for (pos = view.data; ledger_next_customer(&view, wide, &pos, &customer);)
-	{
-		if ((++loops & 0xFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
-		add_customer(totals, &customer, (view.flags & LEDGER_HAS_MRR) != 0);
-	}
+	ledger = ledger_of(PG_GETARG_DATUM(0));
+	if (!(ledger.flags & LEDGER_HAS_PERIOD))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a subscription_ledger is no state of a one-period aggregate")));
+	totals->period = ledger.period;
+	totals->instants = (ledger.flags & LEDGER_INSTANTS) != 0;
+	ledger_scan_begin(&scan, &ledger);
+	while (ledger_scan_next(&scan))
+		add_customer(totals, &scan, (ledger.flags & LEDGER_HAS_MRR) != 0);
+	ledger_scan_end(&scan);
 	return true;
 }
 

@@ -4,8 +4,8 @@
  *
  * The query's text is not run as it is: it becomes the subquery of
  *		SELECT subscription_ledger(c1, c2, c3, c4) FROM (...) AS q(c1, c2, c3, c4)
- * so that the ledger is built inside the plan, in parallel where the planner
- * wants it, and no row is stored on the way.  The text is parsed by itself
+ * so that the rows are gathered inside the plan, in parallel where the planner
+ * wants it, and the report walks over the aggregate's state as it is.  The text is parsed by itself
  * first: it must be one SELECT, so nothing can escape from the parentheses.
  */
 #include "postgres.h"
@@ -50,10 +50,10 @@ Datum
 report_on_ledger(FunctionCallInfo fcinfo, Report report)
 {
 	PeriodRequest request = report_begin(fcinfo);
-	LedgerView	view = ledger_argument(PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0),
-									   PG_ARGISNULL(0));
+	Ledger		ledger = ledger_argument(PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0),
+										 PG_ARGISNULL(0), true);
 
-	report(&view, &request, (ReturnSetInfo *) fcinfo->resultinfo);
+	report(&ledger, &request, (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 
@@ -70,10 +70,10 @@ receiver_receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	ReportReceiver *receiver = (ReportReceiver *) self;
 	bool		isnull;
-	Datum		ledger = slot_getattr(slot, 1, &isnull);
-	LedgerView	view = ledger_argument(ledger, isnull);
+	Datum		datum = slot_getattr(slot, 1, &isnull);
+	Ledger		ledger = ledger_argument(datum, isnull, false);
 
-	receiver->report(&view, receiver->request, receiver->result);
+	receiver->report(&ledger, receiver->request, receiver->result);
 	return true;
 }
 

@@ -9,11 +9,11 @@
 #include "fmgr.h"
 #include "funcapi.h"
 
-#include "ledger.h"
 #include "periods.h"
+#include "scan.h"
 
 /* A report over a ledger: puts its rows into result->setResult. */
-typedef void (*Report) (const LedgerView *view, const PeriodRequest *request,
+typedef void (*Report) (const Ledger *ledger, const PeriodRequest *request,
 						ReturnSetInfo *result);
 
 extern Datum report_on_ledger(FunctionCallInfo fcinfo, Report report);

@@ -24,43 +24,21 @@
  * n log n and two large ones one pass.
  *
  * Compacting changes the form, never the content: it may happen in the middle
- * of an aggregation, as in a window frame, and any number of times.
+ * of an aggregation, as in a window frame, and any number of times.  Reports do
+ * not need it: scan.c walks over rows and runs as they are.
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
-#include "state.h"
-#include "canonical.h"
+#include "scan.h"
 
 #define FLAT_LIMIT			(64 * 1024) /* bytes of a flat working state */
 #define FLAT_UNION_LIMIT	(8 * 1024)	/* bytes of a flat union: each costs a copy */
-#define PARTITIONS			256
 #define CHUNK_BYTES			8192	/* the largest that the allocator pools */
-#define MAX_RUNS			64
-
-typedef struct RowChunk
-{
-	struct RowChunk *previous;
-	uint32		used;
-	uint32		capacity;
-	uint8		rows[FLEXIBLE_ARRAY_MEMBER];
-} RowChunk;
-
-typedef struct LedgerState
-{
-	ExpandedObjectHeader hdr;
-	uint8		flags;			/* of the working rows, without LEDGER_CANONICAL */
-	LedgerPeriod period;
-	MemoryContext rows_context; /* holds the chunks */
-	uint64		rows;			/* in all chunks */
-	RowChunk   *chunks[PARTITIONS];
-	uint64		partition_rows[PARTITIONS];
-	int			nruns;
-	LedgerRun	runs[MAX_RUNS]; /* each less than half as large as the one before */
-} LedgerState;
+#define SMALL_RUN			(1024 * 1024)	/* bytes up to which runs are united at once */
+#define MANY_RUNS			8
 
 static Size state_flat_size(ExpandedObjectHeader *eohptr);
 static void state_flatten_into(ExpandedObjectHeader *eohptr, void *result, Size allocated);
@@ -69,213 +47,6 @@ static const ExpandedObjectMethods state_methods = {
 	state_flat_size,
 	state_flatten_into
 };
-
-/* ------------------------------------------------------------------
- * Working rows
- * ------------------------------------------------------------------
- */
-
-static inline Size
-row_size(uint8 flags)
-{
-	return (ledger_wide_key(flags) ? 16 : 8) + ((flags & LEDGER_IN_DAYS) ? 8 : 16) +
-		((flags & LEDGER_HAS_MRR) ? 8 : 0);
-}
-
-static inline Size
-rows_offset(uint8 flags)
-{
-	return MAXALIGN(sizeof(LedgerHeader)) + ((flags & LEDGER_HAS_PERIOD) ? sizeof(LedgerPeriod) : 0);
-}
-
-static inline void
-put_row(uint8 *p, uint8 flags, const SubscriptionRow *row)
-{
-	memcpy(p, row->key, 8);
-	p += 8;
-	if (ledger_wide_key(flags))
-	{
-		memcpy(p, &row->key[1], 8);
-		p += 8;
-	}
-	if (flags & LEDGER_IN_DAYS)
-	{
-		int32		days[2];
-
-		days[0] = (int32) row->start;
-		days[1] = row->end == ROW_RUNNING ? PG_INT32_MAX : (int32) row->end;
-		memcpy(p, days, 8);
-		p += 8;
-	}
-	else
-	{
-		memcpy(p, &row->start, 8);
-		memcpy(p + 8, &row->end, 8);
-		p += 16;
-	}
-	if (flags & LEDGER_HAS_MRR)
-		memcpy(p, &row->mrr, 8);
-}
-
-/* Read a working row; its times come as timestamps. */
-static inline void
-get_row(const uint8 *p, uint8 flags, SubscriptionRow *row)
-{
-	memcpy(row->key, p, 8);
-	p += 8;
-	row->key[1] = 0;
-	if (ledger_wide_key(flags))
-	{
-		memcpy(&row->key[1], p, 8);
-		p += 8;
-	}
-	if (flags & LEDGER_IN_DAYS)
-	{
-		int32		days[2];
-
-		memcpy(days, p, 8);
-		row->start = days[0] * USECS_PER_DAY;
-		row->end = days[1] == PG_INT32_MAX ? ROW_RUNNING : days[1] * USECS_PER_DAY;
-		p += 8;
-	}
-	else
-	{
-		memcpy(&row->start, p, 8);
-		memcpy(&row->end, p + 8, 8);
-		p += 16;
-	}
-	row->mrr = 0;
-	if (flags & LEDGER_HAS_MRR)
-		memcpy(&row->mrr, p, 8);
-}
-
-/* ------------------------------------------------------------------
- * From rows to canonical blocks
- * ------------------------------------------------------------------
- */
-
-static inline int
-compare_keys(const SubscriptionRow *a, const SubscriptionRow *b)
-{
-	if (a->key[0] != b->key[0])
-		return a->key[0] < b->key[0] ? -1 : 1;
-	if (a->key[1] != b->key[1])
-		return a->key[1] < b->key[1] ? -1 : 1;
-	return 0;
-}
-
-#define ST_SORT sort_rows_by_key
-#define ST_ELEMENT_TYPE SubscriptionRow
-#define ST_COMPARE(a, b) compare_keys(a, b)
-#define ST_SCOPE static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DECLARE
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-#define ST_SORT sort_changes
-#define ST_ELEMENT_TYPE LedgerChange
-#define ST_COMPARE(a, b) ((a)->at < (b)->at ? -1 : (a)->at > (b)->at)
-#define ST_SCOPE static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DECLARE
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-static inline void
-order_changes(LedgerChange *changes, int64 n)
-{
-	int64		i;
-
-	if (n > 32)
-	{
-		sort_changes(changes, n);
-		return;
-	}
-	for (i = 1; i < n; i++)
-	{
-		LedgerChange change = changes[i];
-		int64		j = i;
-
-		for (; j > 0 && changes[j - 1].at > change.at; j--)
-			changes[j] = changes[j - 1];
-		changes[j] = change;
-	}
-}
-
-static inline void
-order_rows(SubscriptionRow *rows, Size n)
-{
-	Size		i;
-
-	if (n > 24)
-	{
-		sort_rows_by_key(rows, n);
-		return;
-	}
-	for (i = 1; i < n; i++)
-	{
-		SubscriptionRow row;
-		Size		j = i;
-
-		if (compare_keys(&rows[i - 1], &rows[i]) <= 0)
-			continue;
-		row = rows[i];
-		for (; j > 0 && compare_keys(&rows[j - 1], &row) > 0; j--)
-			rows[j] = rows[j - 1];
-		rows[j] = row;
-	}
-}
-
-/* Append one customer, given all its rows. */
-static void
-customer_to_run(const SubscriptionRow *rows, Size n, uint8 flags, LedgerRun *run)
-{
-	LedgerChange few[64];
-	LedgerChange *changes = few;
-	int64		nchanges = 0;
-	Size		i;
-
-	if (2 * n > lengthof(few))
-		changes = palloc_extended(2 * n * sizeof(LedgerChange), MCXT_ALLOC_HUGE);
-	for (i = 0; i < n; i++)
-	{
-		changes[nchanges].at = rows[i].start;
-		changes[nchanges].rows = 1;
-		changes[nchanges++].mrr = rows[i].mrr;
-		if (rows[i].end != ROW_RUNNING)
-		{
-			changes[nchanges].at = rows[i].end;
-			changes[nchanges].rows = -1;
-			changes[nchanges++].mrr = -(int128) rows[i].mrr;
-		}
-	}
-	if (n > 1)
-	{
-		order_changes(changes, nchanges);
-		nchanges = changes_add_up(changes, nchanges);
-	}
-	if (nchanges > 0)
-		run_add_customer(run, ledger_wide_key(flags), rows[0].key, changes, nchanges);
-	if (changes != few)
-		pfree(changes);
-}
-
-/* Append the customers of these rows in order of their keys; reorders the rows. */
-static void
-rows_to_run(SubscriptionRow *rows, Size n, uint8 flags, LedgerRun *run)
-{
-	Size		first = 0;
-	Size		i;
-
-	order_rows(rows, n);
-	for (i = 1; i <= n; i++)
-		if (i == n || compare_keys(&rows[first], &rows[i]) != 0)
-		{
-			customer_to_run(rows + first, i - first, flags, run);
-			first = i;
-		}
-}
 
 /* ------------------------------------------------------------------
  * The expanded state
@@ -292,12 +63,14 @@ state_create(uint8 flags, const LedgerPeriod *period, MemoryContext parent)
 	EOH_init_header(&state->hdr, &state_methods, context);
 	state->flags = flags & ~LEDGER_CANONICAL;
 	state->period = *period;
+	state->first_start = PG_INT64_MAX;
 	state->rows_context = AllocSetContextCreate(context, "subscription ledger rows",
 												ALLOCSET_DEFAULT_SIZES);
 	return state;
 }
 
-static LedgerState *
+/* The state that an expanded datum is. */
+LedgerState *
 expanded_state(Datum datum)
 {
 	LedgerState *state = (LedgerState *) DatumGetEOHP(datum);
@@ -307,7 +80,8 @@ expanded_state(Datum datum)
 	return state;
 }
 
-static LedgerView
+/* A run of a state as a view; NULL is an empty one. */
+LedgerView
 run_view(const LedgerState *state, const LedgerRun *run)
 {
 	LedgerView	view;
@@ -344,121 +118,15 @@ state_append(LedgerState *state, const SubscriptionRow *row)
 {
 	int			partition = row->key[0] >> 56;
 	RowChunk   *chunk = state->chunks[partition];
+	int64		start = row->start * ((state->flags & LEDGER_IN_DAYS) ? USECS_PER_DAY : 1);
 
 	if (unlikely(chunk == NULL || chunk->used == chunk->capacity))
 		chunk = partition_grow(state, partition);
 	put_row(chunk->rows + chunk->used * row_size(state->flags), state->flags, row);
 	chunk->used++;
+	state->first_start = Min(state->first_start, start);
 	state->partition_rows[partition]++;
 	state->rows++;
-}
-
-/* Copy a working row of constant size. */
-static pg_attribute_always_inline void
-scatter_rows(const RowChunk *chunk, Size size, int shift, uint32 mask,
-			 uint32 *next, uint8 *target)
-{
-	for (; chunk; chunk = chunk->previous)
-	{
-		uint32		i;
-
-		for (i = 0; i < chunk->used; i++)
-		{
-			const uint8 *row = chunk->rows + i * size;
-			uint64		key;
-
-			memcpy(&key, row, 8);
-			memcpy(target + next[(key >> shift) & mask]++ * size, row, size);
-		}
-	}
-}
-
-/* Working memory of a compaction. */
-typedef struct Scratch
-{
-	uint8	   *rows;			/* a partition in bucket order */
-	uint32	   *ends;			/* where each bucket ends */
-	SubscriptionRow *bucket;
-	Size		bucket_size;
-} Scratch;
-
-/* Append the customers of one partition; its rows are not needed any more. */
-static void
-partition_to_run(LedgerState *state, int partition, Scratch *scratch, LedgerRun *run)
-{
-	uint8		flags = state->flags;
-	Size		size = row_size(flags);
-	uint64		n = state->partition_rows[partition];
-	const RowChunk *chunk;
-	int			bits = 0;
-	int			shift;
-	uint32		mask;
-	uint32		start = 0;
-	uint32		bucket;
-
-	while (bits < 16 && n >> bits > 2)
-		bits++;
-	shift = 56 - bits;
-	mask = (1U << bits) - 1;
-
-	memset(scratch->ends, 0, sizeof(uint32) << bits);
-	for (chunk = state->chunks[partition]; chunk; chunk = chunk->previous)
-	{
-		uint32		i;
-
-		for (i = 0; i < chunk->used; i++)
-		{
-			uint64		key;
-
-			memcpy(&key, chunk->rows + i * size, 8);
-			scratch->ends[(key >> shift) & mask]++;
-		}
-	}
-	for (bucket = 0; bucket <= mask; bucket++)
-	{
-		uint32		count = scratch->ends[bucket];
-
-		scratch->ends[bucket] = start;
-		start += count;
-	}
-	chunk = state->chunks[partition];
-	switch (size)
-	{
-		case 16:
-			scatter_rows(chunk, 16, shift, mask, scratch->ends, scratch->rows);
-			break;
-		case 24:
-			scatter_rows(chunk, 24, shift, mask, scratch->ends, scratch->rows);
-			break;
-		case 32:
-			scatter_rows(chunk, 32, shift, mask, scratch->ends, scratch->rows);
-			break;
-		default:
-			Assert(size == 40);
-			scatter_rows(chunk, 40, shift, mask, scratch->ends, scratch->rows);
-	}
-
-	start = 0;
-	for (bucket = 0; bucket <= mask; bucket++)
-	{
-		uint32		end = scratch->ends[bucket];
-		uint32		i;
-
-		if (start == end)
-			continue;
-		if (unlikely(end - start > scratch->bucket_size))
-		{
-			CHECK_FOR_INTERRUPTS();
-			pfree(scratch->bucket);
-			scratch->bucket_size = end - start;
-			scratch->bucket = palloc_extended(scratch->bucket_size * sizeof(SubscriptionRow),
-											  MCXT_ALLOC_HUGE);
-		}
-		for (i = start; i < end; i++)
-			get_row(scratch->rows + i * size, flags, &scratch->bucket[i - start]);
-		rows_to_run(scratch->bucket, end - start, flags, run);
-		start = end;
-	}
 }
 
 static void
@@ -497,14 +165,21 @@ state_merge_top(LedgerState *state)
 	state->nruns--;
 }
 
+/*
+ * Put a run on the stack.  Small runs are united with their like at once, so
+ * that n of them cost n log n; a few large ones wait until they are needed as
+ * one, because a report can walk over several.
+ */
 static void
 state_push_run(LedgerState *state, const LedgerRun *run)
 {
 	state->runs[state->nruns++] = *run;
 	while (state->nruns > 1 &&
-		   state->runs[state->nruns - 2].used <= 2 * state->runs[state->nruns - 1].used)
+		   state->runs[state->nruns - 2].used <= 2 * state->runs[state->nruns - 1].used &&
+		   (state->runs[state->nruns - 1].used <= SMALL_RUN || state->nruns > MANY_RUNS))
 		state_merge_top(state);
-	Assert(state->nruns < MAX_RUNS);
+	while (state->nruns > MAX_RUNS / 2)
+		state_merge_top(state);
 }
 
 static void
@@ -521,43 +196,34 @@ state_push_view(LedgerState *state, const LedgerView *view)
 	state_push_run(state, &run);
 }
 
-/* Bring the state into one canonical run (or none). */
+/* Forget the rows, which are in a run now. */
 static void
+state_drop_rows(LedgerState *state)
+{
+	MemoryContextReset(state->rows_context);
+	memset(state->chunks, 0, sizeof(state->chunks));
+	memset(state->partition_rows, 0, sizeof(state->partition_rows));
+	state->rows = 0;
+}
+
+/* Bring the state into one canonical run (or none). */
+void
 state_compact(LedgerState *state)
 {
 	if (state->rows > 0)
 	{
-		Scratch		scratch;
 		LedgerRun	run;
-		uint64		largest = 0;
-		int			i;
+		Ledger		rows = {0};
+		int			nruns = state->nruns;
 
-		for (i = 0; i < PARTITIONS; i++)
-			largest = Max(largest, state->partition_rows[i]);
-		if (largest > PG_UINT32_MAX)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("too many rows of too few customers for one subscription_ledger")));
-		scratch.rows = palloc_extended(largest * row_size(state->flags), MCXT_ALLOC_HUGE);
-		scratch.ends = palloc(sizeof(uint32) << 16);
-		scratch.bucket_size = 64;
-		scratch.bucket = palloc(scratch.bucket_size * sizeof(SubscriptionRow));
+		rows.flags = state->flags;
+		rows.state = state;
 		/* memory is only used as far as it is written */
 		run_create(&run, state->hdr.eoh_context, state->rows * row_size(state->flags) + 1024);
-		for (i = 0; i < PARTITIONS; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (state->partition_rows[i] > 0)
-				partition_to_run(state, i, &scratch, &run);
-		}
-		pfree(scratch.rows);
-		pfree(scratch.ends);
-		pfree(scratch.bucket);
-
-		MemoryContextReset(state->rows_context);
-		memset(state->chunks, 0, sizeof(state->chunks));
-		memset(state->partition_rows, 0, sizeof(state->partition_rows));
-		state->rows = 0;
+		state->nruns = 0;
+		rows_to_run(&rows, &run);
+		state->nruns = nruns;
+		state_drop_rows(state);
 		run_trim(&run);
 		state_push_run(state, &run);
 	}
@@ -638,7 +304,7 @@ state_flatten_into(ExpandedObjectHeader *eohptr, void *result, Size allocated)
 }
 
 /* Open a flat value whose header is sound; where it is not, raise an error. */
-static void
+void
 flat_open(const LedgerHeader *flat, LedgerView *view)
 {
 	if (ledger_open_header((const uint8 *) flat + VARHDRSZ, VARSIZE(flat) - VARHDRSZ, view) != NULL)
@@ -650,51 +316,22 @@ flat_open(const LedgerHeader *flat, LedgerView *view)
 }
 
 /* The rows of a flat working state as canonical blocks in the current context. */
-static void
-flat_rows_to_view(const LedgerHeader *flat, LedgerView *view)
-{
-	uint8		flags = view->flags;
-	const uint8 *rows = (const uint8 *) flat + rows_offset(flags);
-	SubscriptionRow few[16];
-	SubscriptionRow *unpacked = few;
-	LedgerRun	run;
-	uint32		i;
-
-	if (flat->count > lengthof(few))
-		unpacked = palloc_extended(flat->count * sizeof(SubscriptionRow), MCXT_ALLOC_HUGE);
-	for (i = 0; i < flat->count; i++)
-		get_row(rows + i * row_size(flags), flags, &unpacked[i]);
-	run_create(&run, CurrentMemoryContext, 64 + flat->count * 32);
-	rows_to_run(unpacked, flat->count, flags, &run);
-	if (unpacked != few)
-		pfree(unpacked);
-	view->flags = (flags | LEDGER_CANONICAL) & ~LEDGER_IN_DAYS;
-	view->customers = run.customers;
-	view->data = run.data;
-	view->end = run.data + run.used;
-}
-
-/*
- * A canonical view of any state or value: NULL is not among them.  An expanded
- * one is compacted in place, which does not change what it holds.
- */
 LedgerView
-ledger_state(Datum datum)
+flat_rows_view(const LedgerHeader *flat)
 {
+	Ledger		ledger = {0};
 	LedgerView	view;
-	LedgerHeader *flat;
+	LedgerRun	run;
 
-	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(datum)))
-	{
-		LedgerState *state = expanded_state(datum);
-
-		state_compact(state);
-		return run_view(state, state->nruns ? &state->runs[0] : NULL);
-	}
-	flat = (LedgerHeader *) PG_DETOAST_DATUM(datum);
 	flat_open(flat, &view);
-	if (!(view.flags & LEDGER_CANONICAL))
-		flat_rows_to_view(flat, &view);
+	ledger.flags = view.flags;
+	ledger.rows = flat;
+	run_create(&run, CurrentMemoryContext, 64 + flat->count * 32);
+	rows_to_run(&ledger, &run);
+	view.flags = (view.flags | LEDGER_CANONICAL) & ~LEDGER_IN_DAYS;
+	view.customers = run.customers;
+	view.data = run.data;
+	view.end = run.data + run.used;
 	return view;
 }
 
@@ -735,6 +372,66 @@ flat_create(uint8 flags, const LedgerPeriod *period, Size bytes)
 	return flat;
 }
 
+/* Add working rows as they lie in another state of the same aggregate. */
+static void
+state_add_rows(LedgerState *state, const uint8 *rows, Size n)
+{
+	Size		size = row_size(state->flags);
+	Size		i;
+
+	for (i = 0; i < n; i++)
+	{
+		SubscriptionRow row;
+
+		get_row(rows + i * size, state->flags, &row);
+		if (state->flags & LEDGER_IN_DAYS)
+		{
+			row.start /= USECS_PER_DAY;
+			if (row.end != ROW_RUNNING)
+				row.end /= USECS_PER_DAY;
+		}
+		state_append(state, &row);
+	}
+}
+
+/* Add a copy of a flat working state. */
+static void
+state_add_flat_rows(LedgerState *state, const LedgerHeader *flat, uint8 flags)
+{
+	if (state->flags == flags)
+		state_add_rows(state, (const uint8 *) flat + rows_offset(flags), flat->count);
+	else
+	{
+		LedgerView	view = flat_rows_view(flat);
+
+		state_push_view(state, &view);
+	}
+}
+
+/* Add a copy of an expanded state. */
+static void
+state_add_state(LedgerState *state, LedgerState *other)
+{
+	int			i;
+
+	if (state->flags != other->flags)
+		state_compact(other);
+	for (i = 0; i < PARTITIONS; i++)
+	{
+		const RowChunk *chunk = other->chunks[i];
+
+		CHECK_FOR_INTERRUPTS();
+		for (; chunk; chunk = chunk->previous)
+			state_add_rows(state, chunk->rows, chunk->used);
+	}
+	for (i = 0; i < other->nruns; i++)
+	{
+		LedgerView	view = run_view(other, &other->runs[i]);
+
+		state_push_view(state, &view);
+	}
+}
+
 /* Turn a flat state into an expanded one. */
 static LedgerState *
 state_promote(const LedgerHeader *flat, const LedgerView *view, MemoryContext aggcontext)
@@ -744,25 +441,7 @@ state_promote(const LedgerHeader *flat, const LedgerView *view, MemoryContext ag
 	if (view->flags & LEDGER_CANONICAL)
 		state_push_view(state, view);
 	else
-	{
-		const uint8 *rows = (const uint8 *) flat + rows_offset(view->flags);
-		Size		size = row_size(view->flags);
-		uint32		i;
-
-		for (i = 0; i < flat->count; i++)
-		{
-			SubscriptionRow row;
-
-			get_row(rows + i * size, view->flags, &row);
-			if (view->flags & LEDGER_IN_DAYS)
-			{
-				row.start /= USECS_PER_DAY;
-				if (row.end != ROW_RUNNING)
-					row.end /= USECS_PER_DAY;
-			}
-			state_append(state, &row);
-		}
-	}
+		state_add_flat_rows(state, flat, view->flags);
 	return state;
 }
 
@@ -916,9 +595,9 @@ state_unite(Datum datum, Datum other, MemoryContext aggcontext)
 			LedgerRun	run;
 
 			if (!(view.flags & LEDGER_CANONICAL))
-				flat_rows_to_view(flat, &view);
+				view = flat_rows_view(flat);
 			if (!(other_view.flags & LEDGER_CANONICAL))
-				flat_rows_to_view(other_flat, &other_view);
+				other_view = flat_rows_view(other_flat);
 			merged = view;
 			run_create(&run, CurrentMemoryContext,
 					   (view.end - view.data) + (other_view.end - other_view.data) + 64);
@@ -933,12 +612,10 @@ state_unite(Datum datum, Datum other, MemoryContext aggcontext)
 	}
 
 	if (other_state)
-	{
-		state_compact(other_state);
-		other_view = run_view(other_state, other_state->nruns ? &other_state->runs[0] : NULL);
-	}
-	else if (!(other_view.flags & LEDGER_CANONICAL))
-		flat_rows_to_view(other_flat, &other_view);
-	state_push_view(state, &other_view);
+		state_add_state(state, other_state);
+	else if (other_view.flags & LEDGER_CANONICAL)
+		state_push_view(state, &other_view);
+	else
+		state_add_flat_rows(state, other_flat, other_view.flags);
 	return EOHPGetRWDatum(&state->hdr);
 }
