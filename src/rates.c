@@ -14,6 +14,7 @@
 #include "utils/fmgroids.h"
 #include "utils/rangetypes.h"
 
+#include "checks.h"
 #include "scan.h"
 
 PG_FUNCTION_INFO_V1(cm_churn_rate_final);
@@ -134,13 +135,11 @@ period_trans(FunctionCallInfo fcinfo, uint8 customer, RowTime time)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	if (PG_ARGISNULL(period_arg))
-		row_null_argument("period");
+	check_not_null("period", PG_ARGISNULL(period_arg));
 	period_bounds(PG_GETARG_DATUM(period_arg), time, &period);
 	if (PG_NARGS() > period_arg + 1)
 	{
-		if (PG_ARGISNULL(period_arg + 1))
-			row_null_argument("gross_margin");
+		check_not_null("gross_margin", PG_ARGISNULL(period_arg + 1));
 		period.margin = margin_from_numeric(PG_GETARG_DATUM(period_arg + 1));
 	}
 	kept = row.start != row.end &&
@@ -221,11 +220,10 @@ period_totals(FunctionCallInfo fcinfo, PeriodTotals *totals)
 	memset(totals, 0, sizeof(*totals));
 	if (PG_ARGISNULL(0))
 		return false;
+	(void) aggregate_context(fcinfo);
 	ledger = ledger_of(PG_GETARG_DATUM(0));
 	if (!(ledger.flags & LEDGER_HAS_PERIOD))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a subscription_ledger is no state of a one-period aggregate")));
+		elog(ERROR, "aggregate state has no period");
 	totals->period = ledger.period;
 	totals->instants = (ledger.flags & LEDGER_INSTANTS) != 0;
 	ledger_scan_begin(&scan, &ledger);

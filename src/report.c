@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
@@ -18,6 +19,7 @@
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 
+#include "checks.h"
 #include "policy.h"
 #include "report.h"
 
@@ -209,12 +211,11 @@ report_on_query(FunctionCallInfo fcinfo, Report report, bool needs_mrr)
 	SPIExecuteOptions options = {0};
 	ReportReceiver receiver = {0};
 	char	   *schema;
+	char	   *statement;
+	bool		was_read_only = XactReadOnly;
 	int			result;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("query must not be null")));
+	check_not_null("query", PG_ARGISNULL(0));
 	request = report_begin(fcinfo);
 	schema = get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid));
 
@@ -229,10 +230,21 @@ report_on_query(FunctionCallInfo fcinfo, Report report, bool needs_mrr)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	statement = ledger_statement(text_to_cstring(PG_GETARG_TEXT_PP(0)), schema, needs_mrr);
 	options.read_only = true;
 	options.dest = (DestReceiver *) &receiver;
-	result = SPI_execute_extended(ledger_statement(text_to_cstring(PG_GETARG_TEXT_PP(0)), schema, needs_mrr),
-								  &options);
+
+	/* functions that the query calls must not write either */
+	XactReadOnly = true;
+	PG_TRY();
+	{
+		result = SPI_execute_extended(statement, &options);
+	}
+	PG_FINALLY();
+	{
+		XactReadOnly = was_read_only;
+	}
+	PG_END_TRY();
 	if (result < 0)
 		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(result));
 	SPI_finish();

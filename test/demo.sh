@@ -8,6 +8,7 @@
 #
 # The file needs its header line; ended_at is the first day without service and empty while a subscription runs; mrr is the
 # monthly amount. PG_CONFIG= picks another server version.
+# shellcheck disable=SC2119
 set -euo pipefail
 # shellcheck source=test/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -18,7 +19,7 @@ keep=
 columns=
 
 usage() {
-    sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
+    sed -n '2,/^# shellcheck/{/^# shellcheck/!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
     exit "${1:-0}"
 }
 
@@ -65,7 +66,7 @@ value() { sql -At -c "$1"; }
 load_generated() {
     say 'Generating billing rows, survey answers and measures of health'
     sql -f "$ROOT/test/demo/data.sql"
-    time_type=date cohort='3 months' has_plan=1 generated=1
+    time_type=date has_plan=1 generated=1
 }
 
 load_file() {
@@ -82,24 +83,24 @@ load_file() {
     sql -c "CREATE TABLE subscriptions AS
         SELECT btrim(customer) AS customer_id, started_at::$time_type, nullif(btrim(ended_at), '')::$time_type AS ended_at, mrr::numeric, plan
         FROM csv_rows; ANALYZE subscriptions;"
-    cohort='1 month' has_plan=0 generated=0
+    has_plan=0 generated=0
     [[ ",$columns," != *,plan,* ]] || has_plan=1
 }
 
 say_how_to_connect() {
     local stop="$PG_BIN/pg_ctl -D $PGHOST/data -m fast stop"
     [[ -z $SERVER_USER ]] || stop="runuser -u $SERVER_USER -- $stop"
-    say 'Connect to it:'
+    say 'Connect to it while it runs:'
     printf '   %s\n' "$PG_BIN/psql -h $PGHOST -p $PGPORT -U postgres demo"
     if [[ -n $keep ]]; then
         KEEP=1
-        say 'The server stays. Stop and remove it:'
+        say 'The server runs on. Stop and remove it:'
         printf '   %s\n' "$stop && rm -r $SCRATCH"
     elif [[ -t 0 && -t 1 ]]; then
-        say 'The server stops in 60 seconds, or at the Enter key (with --keep it stays)'
+        say 'The server stops in 60 seconds, or at the Enter key; with --keep it runs on'
         read -r -t 60 || true
     else
-        say 'The server stops now; with --keep it stays'
+        say 'The server stops now; with --keep it runs on'
     fi
 }
 
@@ -114,6 +115,6 @@ sql -c 'CREATE EXTENSION churnmetrics'
 if [[ -n $file ]]; then load_file; else load_generated; fi
 say "$(value "SELECT format('%s rows, %s customers, %s to %s', count(*), count(DISTINCT customer_id), min(started_at), max(greatest(started_at, ended_at)))
     FROM subscriptions")"
-sql -v time_type="$time_type" -v cohort="$cohort" -v has_plan="$has_plan" -v has_country="$generated" \
+sql -v time_type="$time_type" -v has_plan="$has_plan" -v has_country="$generated" \
     -v has_surveys="$generated" -f "$ROOT/test/demo/reports.sql"
 say_how_to_connect

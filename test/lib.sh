@@ -63,7 +63,7 @@ prepare() {
         [[ $name == PG_CONFIG ]] || unset "$name"
     done
     unset MAKEFLAGS MFLAGS MAKELEVEL LANGUAGE
-    export LC_ALL=C.UTF-8
+    export LC_ALL=C.UTF-8 PSQL_PAGER=cat
     ((${#base} <= 60)) || base=/tmp # a socket's path has 107 bytes at most
     SCRATCH=$(mktemp -d "$base/churnmetrics.XXXXXX")
     chmod 755 "$SCRATCH"
@@ -75,11 +75,12 @@ prepare() {
 
 # ---- PostgreSQL and the compiler ----
 
-# A pg_config serves when its server and its PGXS are there: libpq-dev alone brings a /usr/bin/pg_config with neither.
+# A pg_config serves when the server, its PGXS and its headers are there: libpq-dev alone brings a /usr/bin/pg_config, and
+# the server's package a PGXS without headers.
 usable() {
     local bin
     [[ -x $1 ]] && bin=$("$1" --bindir 2>/dev/null) && [[ -x $bin/postgres && -x $bin/initdb && -x $bin/psql ]] &&
-        [[ -f $("$1" --pgxs) ]] && (($(major_of "$1") + 0 >= OLDEST_MAJOR))
+        [[ -f $("$1" --pgxs) && -f $("$1" --includedir-server)/postgres.h ]] && (($(major_of "$1") + 0 >= OLDEST_MAJOR))
 }
 
 major_of() {
@@ -162,8 +163,12 @@ install_packages() {
     mapfile -t packages < <(missing_tools "${1:-}")
     if [[ -n ${2:-} ]]; then
         major=$(wanted_major)
-        packages+=("postgresql-$major" "postgresql-server-dev-$major")
-        forbid_main_cluster
+        packages+=("postgresql-server-dev-$major")
+        # A server that is there stays as it is: to upgrade its package would restart its clusters.
+        if [[ ! -x /usr/lib/postgresql/$major/bin/postgres ]]; then
+            packages+=("postgresql-$major")
+            forbid_main_cluster
+        fi
     fi
     say "Installing ${packages[*]} (a few minutes)"
     apt_get install --no-install-recommends "${packages[@]}"
@@ -223,7 +228,7 @@ build_extension() {
 }
 
 newer_objects() {
-    [[ -n $(find "$ROOT" "$ROOT/src" -maxdepth 1 -name '*.*o' -newer "$1" -o -maxdepth 1 -name '*.bc' -newer "$1") ]]
+    [[ -n $(find "$ROOT" "$ROOT/src" -maxdepth 1 \( -name '*.o' -o -name '*.bc' -o -name '*.so' \) -newer "$1") ]]
 }
 
 install_extension() {

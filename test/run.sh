@@ -2,6 +2,7 @@
 # Builds, installs, starts a throw-away server and runs every test: pg_regress, TAP, the documentation's examples.
 # bash test/run.sh [NAME ...]   only the tests of these names (ledger, parallel, docs, ...)
 # Ends with "N passed, N failed"; fails when a test failed or none ran. PG_CONFIG= picks another server version.
+# shellcheck disable=SC2119
 set -euo pipefail
 # shellcheck source=test/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -64,7 +65,7 @@ run_tap() {
         printf 'ok (%s)\n' "$good"
     else
         printf 'FAILED (%s of %s)\n' "$bad" "$((good + bad))"
-        sed -e '/^Test Summary Report/,$d' -e '/^ *ok /d' -e '/^ *1\.\./d' -e '/^$/d' "$log"
+        sed -e '/^Test Summary Report/,$d' -e '/^ *ok /d' -e '/^ *1\.\./d' -e '/^$/d' "$log" | cut -c 1-400 | sed -n 1,80p
     fi
     passed=$((passed + good))
     failed=$((failed + bad))

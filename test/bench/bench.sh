@@ -9,6 +9,7 @@
 #   SECTIONS="reports expert usual sharing periods scale customers memory duckdb"
 #   DUCKDB=1            fetches @duckdb/node-api with npm when it is not there
 #   PG_CONFIG=          another server version
+# shellcheck disable=SC2119
 set -euo pipefail
 # shellcheck source=test/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -27,6 +28,7 @@ LEDGER='subscription_ledger(customer_id, started_at, ended_at, mrr)'
 SUBS='SELECT customer_id, started_at, ended_at, mrr FROM subs'
 YEARS="'2020-01-01', '2025-01-01'"
 SERIAL='SET max_parallel_workers_per_gather = 0;'
+# shellcheck disable=SC2034 # used by name
 PARALLEL='SET max_parallel_workers_per_gather = 2; SET parallel_leader_participation = on;'
 
 wanted() { [[ " $SECTIONS " == *" $1 "* ]]; }
@@ -297,7 +299,7 @@ print_duckdb() {
 # $1: schema, $2: rows
 make_table() {
     progress "making $2 rows"
-    PGOPTIONS="-c search_path=$1,public" psql -X -q -d bench -v rows="$2" -f "$BENCH/generate.sql"
+    PGOPTIONS="-c search_path=$1 -c client_min_messages=warning" psql -X -q -d bench -v rows="$2" -f "$BENCH/generate.sql"
 }
 
 set_up() {
@@ -315,6 +317,7 @@ set_up() {
 }
 
 set_up >&2
+: >>"$SCRATCH/times"
 for section in reports usual sharing periods scale customers; do
     ! wanted $section || "add_$section"
 done

@@ -18,9 +18,9 @@ END $$;
 
 -- date, timestamp (local time) or timestamptz (with a zone), from how the moments are written
 CREATE FUNCTION csv_time_type() RETURNS text LANGUAGE sql
-RETURN (SELECT CASE WHEN bool_and(v ~ '^\d{4}-\d\d-\d\d$') THEN 'date'
-                    WHEN bool_or(v ~ ':\d\d(\.\d+)? *(Z|UTC|[+-]\d\d(:?\d\d)?)$') THEN 'timestamptz'
-                    ELSE 'timestamp' END
+RETURN (SELECT CASE WHEN bool_or(v ~ ':\d\d(\.\d+)? *(Z|UTC|[+-]\d\d(:?\d\d)?)$') THEN 'timestamptz'
+                    WHEN bool_or(v ~ '^\d{4}-\d\d-\d\d[ T]\d') THEN 'timestamp'
+                    ELSE 'date' END
         FROM (SELECT btrim(started_at) FROM csv_rows UNION ALL SELECT btrim(ended_at) FROM csv_rows) AS m(v)
         WHERE v <> '');
 
@@ -50,6 +50,8 @@ BEGIN
             problem := 'column mrr: empty (0 = free)';
         ELSIF NOT csv_is(r.mrr, 'numeric') OR r.mrr::numeric::text IN ('NaN', 'Infinity', '-Infinity') THEN
             problem := format('column mrr: "%s" is no number (with a decimal point)', r.mrr);
+        ELSIF abs(r.mrr::numeric) > 9000000000000 THEN
+            problem := format('column mrr: %s is out of range', r.mrr);
         END IF;
         IF problem IS NOT NULL THEN
             RETURN NEXT;

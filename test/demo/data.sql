@@ -1,4 +1,4 @@
--- The demo's data, the same in every run: 12,000 customers over three years (2022 to 2024), about 20,000 billing rows with
+-- The demo's data, the same in every run: 30,000 customers over three years (2022 to 2024), 36,000 billing rows with
 -- changes of plan (touching rows), free plans, cancellations and returns; survey answers; measures of health.
 CREATE TABLE subscriptions (
     customer_id bigint NOT NULL,
@@ -31,7 +31,7 @@ customers AS (
            demo_share(g, 8) AS returns,
            20 + floor(200 * demo_share(g, 9))::int AS days_away,
            -ln(1 - demo_share(g, 10)) AS second_patience
-    FROM generate_series(1::bigint, 12000) AS g
+    FROM generate_series(1::bigint, 30000) AS g
 ),
 lives AS (
     SELECT c.*,

@@ -1,19 +1,25 @@
--- The demo's reports, for psql. Variables: time_type (date, timestamp or timestamptz), cohort (the cohorts' period),
--- has_plan, has_country, has_surveys. Every statement that psql echoes can be copied as it stands.
+-- The demo's reports, for psql. Variables: time_type (date, timestamp or timestamptz), has_plan, has_country, has_surveys.
+-- Every statement that psql echoes can be copied as it stands.
 \set QUIET on
 \pset footer off
 \pset null -
 \set ECHO none
-SELECT min(started_at)::date AS first_day, max(d) AS last_day
-FROM subscriptions, LATERAL (VALUES (started_at::date), (ended_at::date)) AS m(d) WHERE d <= current_date \gset
+SELECT least(min(started_at)::date, current_date) AS first_day,
+       coalesce(max(d) FILTER (WHERE d <= current_date), current_date) AS last_day
+FROM subscriptions, LATERAL (VALUES (started_at::date), (ended_at::date)) AS m(d) \gset
 -- The last complete month ends the window; where the data hold none, the running one.
 SELECT (CASE WHEN complete > :'first_day' THEN complete ELSE complete + interval '1 month' END)::date AS until
 FROM date_trunc('month', date :'last_day' + 1) AS complete \gset
--- A year is looked at where the data reach back that far, otherwise a month.
+-- A year is looked at where the data reach back that far, otherwise a month. Cohorts: months, quarters over more than two
+-- years; the latest twelve that have customers.
 SELECT date :'first_day' < date :'until' - interval '1 year' AS has_year,
        greatest(date :'until' - interval '1 year', date_trunc('month', date :'first_day'))::date AS since,
-       greatest(date :'until' - 12 * interval :'cohort', date_trunc('month', date :'first_day'))::date AS cohorts_since,
+       CASE WHEN date :'until' - :'first_day' > 740 THEN 'quarter' ELSE 'month' END AS unit,
+       CASE WHEN date :'until' - :'first_day' > 740 THEN '3 months' ELSE '1 month' END AS cohort,
        CASE :'time_type' WHEN 'date' THEN 'daterange' WHEN 'timestamp' THEN 'tsrange' ELSE 'tstzrange' END AS range \gset
+SELECT coalesce(min(cohort), :'until')::date AS cohorts_since
+FROM (SELECT DISTINCT date_trunc(:'unit', min(started_at)) AS cohort FROM subscriptions WHERE mrr > 0 GROUP BY customer_id
+      ORDER BY cohort DESC LIMIT 12) AS latest \gset
 \if :has_year
 \set window '1 year'
 \set months 12
@@ -26,8 +32,9 @@ SELECT (date :'until' - interval :'window')::date AS opening \gset
 
 \echo
 \echo '== MRR movements, month by month'
-SELECT period_start, opening_mrr, new_mrr, reactivation_mrr, expansion_mrr, contraction_mrr, churned_mrr, closing_mrr,
-       round(nrr * 100, 1) AS nrr_percent, round(quick_ratio, 1) AS quick_ratio
+SELECT period_start, round(opening_mrr) AS opening, round(new_mrr) AS new, round(reactivation_mrr) AS reactivation,
+       round(expansion_mrr) AS expansion, round(contraction_mrr) AS contraction, round(churned_mrr) AS churned,
+       round(closing_mrr) AS closing, round(nrr * 100, 1) AS nrr_percent, round(quick_ratio, 1) AS quick_ratio
 FROM mrr_movements('SELECT customer_id, started_at, ended_at, mrr FROM subscriptions', '1 month', :'since', :'until');
 
 \echo '== Customers and churn, month by month'
@@ -79,7 +86,7 @@ SELECT round(clv(customer_id, started_at, ended_at, mrr, :range(:'opening', :'un
 FROM subscriptions;
 \endif
 
-\echo '== What five points of retention are worth'
+\echo '== What five points of retention are worth, retention over' :window
 WITH total AS (
     SELECT c.churn_rate AS churn, arpa(m.opening_mrr, c.opening_customers) * :months AS revenue
     FROM mrr_movements('SELECT customer_id, started_at, ended_at, mrr FROM subscriptions',

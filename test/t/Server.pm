@@ -99,8 +99,8 @@ sub make_subs
         CREATE TABLE subs AS
         SELECT g AS id, (h >> 8) % greatest($rows / 4, 1) AS customer_id,
                (ARRAY['DE', 'FR', 'US', 'BR', 'JP'])[1 + (h >> 8) % greatest($rows / 4, 1) % 5] AS country,
-               date '2020-01-01' + (h >> 24)::int % 1826 AS started_at,
-               CASE WHEN g % 4 <> 0 THEN date '2020-01-01' + (h >> 24)::int % 1826 + (h >> 40)::int % 500 * (g % 25 <> 0)::int END AS ended_at,
+               date '2020-01-01' + ((h >> 24) % 1826)::int AS started_at,
+               CASE WHEN g % 4 <> 0 THEN date '2020-01-01' + ((h >> 24) % 1826 + (h >> 40) % 500 * (g % 25 <> 0)::int)::int END AS ended_at,
                CASE WHEN g % 17 = 0 THEN 0 WHEN g % 23 = 0 THEN -5.50 ELSE 9.99 + (h >> 12) % 400 / 4.0 END AS mrr
         FROM (SELECT g, hashint8extended(g, 42) & 9223372036854775807 AS h FROM generate_series(1::bigint, $rows) AS g) AS q;
         ANALYZE subs;

@@ -21,7 +21,7 @@ SELECT 'instants and text', subscription_ledger(c, s::timestamptz, e::timestampt
 UNION ALL
 SELECT 'uuid', subscription_ledger(md5(g::text)::uuid, timestamp '2024-01-01' + g * interval '7 hours', NULL, g) FROM generate_series(1, 12) g;
 
--- The survivor's reports; a policy of errors that are the report's right to raise.
+-- A fault of the reports over it, or NULL. Values out of range may be refused by a report.
 CREATE FUNCTION survives(l subscription_ledger) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     report text;
@@ -30,7 +30,7 @@ DECLARE
 BEGIN
     FOREACH report IN ARRAY ARRAY['churn_by_period($1, ''1 year'')', 'mrr_movements($1, ''1 month'', ''2024-01-01'', ''2025-01-01'')',
                                   'cohort_retention($1, ''1 month'', ''2024-01-01'', ''2025-01-01'')', 'ledger_summary($1)',
-                                  '(SELECT merge(x) FROM (VALUES ($1), ($1)) AS v(x)) AS m'] LOOP
+                                  '(SELECT merge(y) FROM (VALUES ($1), ($1)) AS v(y))'] LOOP
         BEGIN
             EXECUTE 'SELECT count(r::text) FROM (SELECT x::text FROM ' || report || ' AS x) AS r' USING l;
         EXCEPTION WHEN others THEN
@@ -60,7 +60,7 @@ BEGIN
         RETURN;
     END;
     accepted := true;
-    IF l::text IS DISTINCT FROM variant THEN
+    IF l::text IS DISTINCT FROM lower(variant) THEN -- hexadecimal digits of either case
         fault := 'it gives back ' || l::text;
     ELSE
         fault := survives(l);
@@ -82,7 +82,7 @@ sub variants
 {
     my ($good, $count, @letters) = @_;
     my $length = length $good;
-    my @found = ('', map({ substr($good, 0, $_) } 0 .. ($length < 400 ? $length - 1 : 400)), map({ substr($good, $_) } 1 .. 40));
+    my @found = ('', map({ substr($good, 0, $_) } 0 .. ($length < 400 ? $length - 1 : 400)), map({ substr($good, $_) } 1 .. ($length < 40 ? $length : 40) - 1));
     push @found, $good . $_, $_ . $good, $good . $good for @letters[ 0 .. ($#letters < 8 ? $#letters : 8) ];
     # every byte of the header, to several values
     for my $at (0 .. ($length < 96 ? $length : 96) - 1)
@@ -146,7 +146,7 @@ for my $name (@names)
     is(scalar(@errors) + scalar_of($db, 'SELECT count(*) FROM received'), scalar @all, "$name: binary, each refused or accepted");
     is(scalar_of($db, 'SELECT count(*) FROM received WHERE n = 0'), 1, "$name: the good one is received");
     is(scalar_of($db, 'SELECT count(*) FROM received JOIN sent USING (n) WHERE subscription_ledger_send(l) <> x'), 0, "$name: the accepted ones give themselves back");
-    is(scalar_of($db, 'SELECT string_agg(survives(l), E\'\n\') FROM received'), '', "$name: every report survives them");
+    is(scalar_of($db, 'SELECT (array_agg(f))[1:3] FROM received, survives(l) AS f WHERE f IS NOT NULL'), '', "$name: every report survives them");
     note(sprintf '%s: %d binary variants, %d refused', $name, scalar @all, scalar @errors);
     scalar_of($db, 'DROP TABLE received, sent');
     unlink glob(scratch_dir() . '/v*');
