@@ -8,9 +8,6 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
-#include "utils/memutils.h"
-
 #include "report.h"
 
 PG_FUNCTION_INFO_V1(cm_cohort_retention);
@@ -135,8 +132,6 @@ put_cohort(const Cohorts *cohorts, int own, bool has_mrr, ReturnSetInfo *result)
 	values[0] = DateADTGetDatum(grid->grid_dates[own]);
 	values[3] = Int64GetDatum(cohort->size);
 	nulls[6] = nulls[7] = nulls[8] = nulls[9] = !has_mrr;
-	if (has_mrr)
-		values[6] = NumericGetDatum(money_to_numeric(cohort->first_mrr));
 	for (period = own; period < grid->n; period++)
 	{
 		const Cell *cell = &cohort->cells[period - own];
@@ -152,12 +147,13 @@ put_cohort(const Cohorts *cohorts, int own, bool has_mrr, ReturnSetInfo *result)
 		values[5] = count_rate(customers, cohort->size, &nulls[5]);
 		if (has_mrr)
 		{
+			values[6] = NumericGetDatum(money_to_numeric(cohort->first_mrr));
 			values[7] = NumericGetDatum(money_to_numeric(mrr));
 			values[8] = money_rate(mrr, cohort->first_mrr, &nulls[8]);
 			values[9] = NumericGetDatum(money_to_numeric(cumulative));
 		}
 		values[10] = BoolGetDatum(grid->complete[period]);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		report_row(result, values, nulls);
 	}
 }
 
@@ -167,7 +163,6 @@ cohort_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo 
 	PeriodGrid	grid;
 	Cohorts		cohorts;
 	int64		first_start;
-	MemoryContext scratch;
 	MemoryContext old;
 	int			i;
 
@@ -179,19 +174,11 @@ cohort_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo 
 	cohorts.cells = 0;
 	sweep(ledger, &cohorts);
 
-	/* a report can have millions of rows: the numerics of one cohort at a time */
-	scratch = AllocSetContextCreate(CurrentMemoryContext, "cohort rows", ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(scratch);
+	old = report_rows_begin();
 	for (i = 0; i < grid.n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (cohorts.all[i].cells == NULL)
-			continue;
-		put_cohort(&cohorts, i, (ledger->flags & LEDGER_HAS_MRR) != 0, result);
-		MemoryContextReset(scratch);
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(scratch);
+		if (cohorts.all[i].cells)
+			put_cohort(&cohorts, i, (ledger->flags & LEDGER_HAS_MRR) != 0, result);
+	report_rows_end(old);
 }
 
 Datum

@@ -10,8 +10,6 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
-
 #include "report.h"
 
 PG_FUNCTION_INFO_V1(cm_churn_by_period);
@@ -169,18 +167,19 @@ churn_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *
 	PeriodGrid	grid;
 	Standing	standing;
 	Flows	   *flows;
+	MemoryContext old;
 	int			i;
 
 	if (!grid_for(ledger, request, &grid))
 		return;
 	flows = sweep(ledger, &grid, &standing);
+	old = report_rows_begin();
 	for (i = 0; i < grid.n; i++)
 	{
 		Datum		values[12];
 		bool		nulls[12] = {false};
 		int64		opening = standing.customers;
 
-		CHECK_FOR_INTERRUPTS();
 		standing.customers = closing_customers(opening, &flows[i]);
 		values[0] = DateADTGetDatum(grid.dates[i]);
 		values[1] = DateADTGetDatum(grid.dates[i + 1]);
@@ -195,8 +194,9 @@ churn_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *
 		nulls[10] = nulls[9];
 		values[10] = nulls[9] ? (Datum) 0 : one_minus(values[9]);
 		values[11] = BoolGetDatum(grid.complete[i]);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		report_row(result, values, nulls);
 	}
+	report_rows_end(old);
 }
 
 static Datum
@@ -211,6 +211,7 @@ mrr_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *re
 	PeriodGrid	grid;
 	Standing	standing;
 	Flows	   *flows;
+	MemoryContext old;
 	int			i;
 
 	if (!ledger_is_empty(ledger) && !(ledger->flags & LEDGER_HAS_MRR))
@@ -221,6 +222,7 @@ mrr_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *re
 	if (!grid_for(ledger, request, &grid))
 		return;
 	flows = sweep(ledger, &grid, &standing);
+	old = report_rows_begin();
 	for (i = 0; i < grid.n; i++)
 	{
 		const Flows *f = &flows[i];
@@ -230,7 +232,6 @@ mrr_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *re
 		int128		gained = f->new_mrr + f->reactivation_mrr + f->expansion_mrr;
 		int128		lost = f->contraction_mrr + f->churned_mrr;
 
-		CHECK_FOR_INTERRUPTS();
 		standing.mrr = opening + gained - lost;
 		standing.customers = closing_customers(standing.customers, f);
 		values[0] = DateADTGetDatum(grid.dates[i]);
@@ -252,8 +253,9 @@ mrr_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *re
 		values[15] = Int64GetDatum(standing.customers);
 		values[16] = money_per_customer(standing.mrr, standing.customers, &nulls[16]);
 		values[17] = BoolGetDatum(grid.complete[i]);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		report_row(result, values, nulls);
 	}
+	report_rows_end(old);
 }
 
 Datum

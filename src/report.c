@@ -13,10 +13,12 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/plancache.h"
 
 #include "checks.h"
@@ -36,6 +38,33 @@ typedef struct ReportReceiver
 	const PeriodRequest *request;
 	ReturnSetInfo *result;
 } ReportReceiver;
+
+/*
+ * Enter a context for the values of one row at a time: a report can have
+ * millions of rows.  Returns the context to go back to.
+ */
+MemoryContext
+report_rows_begin(void)
+{
+	return MemoryContextSwitchTo(AllocSetContextCreate(CurrentMemoryContext, "report row",
+													   ALLOCSET_DEFAULT_SIZES));
+}
+
+/* Put out a row and forget its values. */
+void
+report_row(ReturnSetInfo *result, Datum *values, bool *nulls)
+{
+	CHECK_FOR_INTERRUPTS();
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	MemoryContextReset(CurrentMemoryContext);
+}
+
+/* Leave the context of report_rows_begin. */
+void
+report_rows_end(MemoryContext old)
+{
+	MemoryContextDelete(MemoryContextSwitchTo(old));
+}
 
 static PeriodRequest
 report_begin(FunctionCallInfo fcinfo)

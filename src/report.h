@@ -16,6 +16,9 @@
 typedef void (*Report) (const Ledger *ledger, const PeriodRequest *request,
 						ReturnSetInfo *result);
 
+extern void report_row(ReturnSetInfo *result, Datum *values, bool *nulls);
+extern MemoryContext report_rows_begin(void);
+extern void report_rows_end(MemoryContext old);
 extern Datum report_on_ledger(FunctionCallInfo fcinfo, Report report);
 extern Datum report_on_query(FunctionCallInfo fcinfo, Report report, bool needs_mrr);
 

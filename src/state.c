@@ -206,10 +206,15 @@ state_drop_rows(LedgerState *state)
 	state->rows = 0;
 }
 
-/* Bring the state into one canonical run (or none). */
+/*
+ * Bring the state into one canonical run (or none).  It may be called while a
+ * tuple is formed in a context that cannot free, so it works in its own.
+ */
 void
 state_compact(LedgerState *state)
 {
+	MemoryContext old = MemoryContextSwitchTo(state->hdr.eoh_context);
+
 	if (state->rows > 0)
 	{
 		LedgerRun	run;
@@ -229,6 +234,7 @@ state_compact(LedgerState *state)
 	}
 	while (state->nruns > 1)
 		state_merge_top(state);
+	MemoryContextSwitchTo(old);
 }
 
 /* ------------------------------------------------------------------
