@@ -13,6 +13,11 @@
 #include "varatt.h"
 #endif
 
+/* A prefix since 18; before, an attribute that may stand there too. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* Soft errors of input functions came with 16; before, every error is thrown. */
 #if PG_VERSION_NUM < 160000
 #define ereturn(escontext, dummy_value, ...) \

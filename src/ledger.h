@@ -125,7 +125,7 @@ static const int64 moment_units[4] = {
 
 static const int8 row_changes[4] = {0, 1, -1, 0};
 
-extern void ledger_corrupted(void) pg_attribute_noreturn();
+pg_noreturn extern void ledger_corrupted(void);
 
 static inline bool
 ledger_wide_key(uint8 flags)

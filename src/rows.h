@@ -36,11 +36,11 @@ typedef enum RowTime
 } RowTime;
 
 /* rows.c */
-extern void row_null_argument(const char *argument) pg_attribute_noreturn();
-extern void row_infinite_start(bool negative) pg_attribute_noreturn();
-extern void row_infinite_end(void) pg_attribute_noreturn();
-extern void row_date_out_of_range(const char *argument, DateADT date) pg_attribute_noreturn();
-extern void row_ends_before_start(int64 start, int64 end, RowTime time) pg_attribute_noreturn();
+pg_noreturn extern void row_null_argument(const char *argument);
+pg_noreturn extern void row_infinite_start(bool negative);
+pg_noreturn extern void row_infinite_end(void);
+pg_noreturn extern void row_date_out_of_range(const char *argument, DateADT date);
+pg_noreturn extern void row_ends_before_start(int64 start, int64 end, RowTime time);
 extern void text_key(const char *bytes, Size length, uint64 *key);
 
 /* The finaliser of MurmurHash3: a bijection of 64 bits that mixes them well. */
