@@ -244,6 +244,26 @@ ledger_start_change(void)
 }
 
 /*
+ * Store 64 bits as 128.  A plain assignment goes through the stack in halves and
+ * is copied as a whole, which waits for the halves to be written.
+ */
+static inline void
+store_small(int128 *target, int64 value)
+{
+	uint64		halves[2];
+
+#ifdef WORDS_BIGENDIAN
+	halves[0] = (uint64) (value >> 63);
+	halves[1] = (uint64) value;
+#else
+	halves[0] = (uint64) value;
+	halves[1] = (uint64) (value >> 63);
+#endif
+	memcpy(target, &halves[0], 8);
+	memcpy((char *) target + 8, &halves[1], 8);
+}
+
+/*
  * Decode the breakpoint at *pos, advancing change->at.  Returns false behind
  * the customer's last one.  Memory-safe on any bytes.
  */
@@ -284,11 +304,10 @@ ledger_next_change(const LedgerCustomer *customer, const uint8 **pos,
 		ledger_corrupted();
 	if (likely(bytes <= 6))
 	{
-		/* each branch stores by itself: a common variable is spilled in halves */
 		int64		amount = (int64) load_short_tail(p, bytes);
 
 		amount *= (control & CHANGE_MILLIONTHS) ? 1 : MICROS_PER_CENT;
-		change->mrr = (control & CHANGE_NEGATIVE) ? -amount : amount;
+		store_small(&change->mrr, (control & CHANGE_NEGATIVE) ? -amount : amount);
 	}
 	else
 	{

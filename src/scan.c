@@ -14,7 +14,7 @@
 #include "scan.h"
 
 #define MAX_BUCKET_BITS		16
-#define FEW_ROWS			16
+#define FEW_ROWS			(FEW_CHANGES / 2)
 
 /* ------------------------------------------------------------------
  * Bringing rows and changes in order
@@ -50,27 +50,6 @@ compare_keys(const SubscriptionRow *a, const SubscriptionRow *b)
 #include "lib/sort_template.h"
 
 static inline void
-order_changes(LedgerChange *changes, int64 n)
-{
-	int64		i;
-
-	if (n > 32)
-	{
-		sort_changes(changes, n);
-		return;
-	}
-	for (i = 1; i < n; i++)
-	{
-		LedgerChange change = changes[i];
-		int64		j = i;
-
-		for (; j > 0 && changes[j - 1].at > change.at; j--)
-			changes[j] = changes[j - 1];
-		changes[j] = change;
-	}
-}
-
-static inline void
 order_rows(SubscriptionRow *rows, Size n)
 {
 	Size		i;
@@ -92,6 +71,106 @@ order_rows(SubscriptionRow *rows, Size n)
 			rows[j] = rows[j - 1];
 		rows[j] = row;
 	}
+}
+
+/*
+ * A few moments in order, each with the number of what happens then.  Numbers
+ * are moved instead of changes, which are put together in registers and written
+ * once: copying what was just written in parts is what takes the time.
+ */
+typedef struct Moments
+{
+	int64		at[FEW_CHANGES];
+	int			number[FEW_CHANGES];
+	int			n;
+} Moments;
+
+static inline void
+add_moment(Moments *moments, int64 at, int number)
+{
+	int			i = moments->n++;
+
+	for (; i > 0 && moments->at[i - 1] > at; i--)
+	{
+		moments->at[i] = moments->at[i - 1];
+		moments->number[i] = moments->number[i - 1];
+	}
+	moments->at[i] = at;
+	moments->number[i] = number;
+}
+
+/* Append a change unless it is nothing. */
+static inline int64
+put_sum(LedgerChange *changes, int64 n, int64 at, int64 rows, int128 mrr)
+{
+	if (rows == 0 && mrr == 0)
+		return n;
+	changes[n].at = at;
+	changes[n].rows = rows;
+	changes[n].mrr = mrr;
+	return n + 1;
+}
+
+/* The changes of a few rows. */
+static inline int64
+changes_of_few_rows(const SubscriptionRow *rows, int n, LedgerChange *changes)
+{
+	Moments		moments;
+	int64		nchanges = 0;
+	int			i;
+
+	moments.n = 0;
+	for (i = 0; i < n; i++)
+	{
+		add_moment(&moments, rows[i].start, 2 * i);
+		if (rows[i].end != ROW_RUNNING)
+			add_moment(&moments, rows[i].end, 2 * i + 1);
+	}
+	for (i = 0; i < moments.n;)
+	{
+		int64		at = moments.at[i];
+		int64		change = 0;
+		int128		mrr = 0;
+
+		do
+		{
+			int64		sign = (moments.number[i] & 1) ? -1 : 1;
+
+			change += sign;
+			mrr += (int128) (rows[moments.number[i] / 2].mrr * sign);
+			i++;
+		} while (i < moments.n && moments.at[i] == at);
+		nchanges = put_sum(changes, nchanges, at, change, mrr);
+	}
+	return nchanges;
+}
+
+/* Bring a few changes in order and add up those of equal moments. */
+static inline int64
+unite_few_changes(const LedgerChange *from, int n, LedgerChange *changes)
+{
+	Moments		moments;
+	int64		nchanges = 0;
+	int			i;
+
+	moments.n = 0;
+	for (i = 0; i < n; i++)
+		add_moment(&moments, from[i].at, i);
+	for (i = 0; i < n;)
+	{
+		int64		at = moments.at[i];
+		int64		rows = 0;
+		int128		mrr = 0;
+
+		do
+		{
+			rows += from[moments.number[i]].rows;
+			mrr += from[moments.number[i]].mrr;
+			i++;
+		} while (i < n && moments.at[i] == at);
+		nchanges = put_sum(changes, nchanges, at, rows, mrr);
+	}
+	return nchanges;
 }
 
 /* ------------------------------------------------------------------
@@ -243,66 +322,6 @@ next_row_customer(RowStream *stream)
 	return true;
 }
 
-/* A few rows' moments in order, each with the row and which end of it. */
-typedef struct Moments
-{
-	int64		at[2 * FEW_ROWS];
-	int			end[2 * FEW_ROWS];	/* 2 x row, + 1 for its end */
-	int			n;
-} Moments;
-
-static inline void
-add_moment(Moments *moments, int64 at, int end)
-{
-	int			i = moments->n++;
-
-	for (; i > 0 && moments->at[i - 1] > at; i--)
-	{
-		moments->at[i] = moments->at[i - 1];
-		moments->end[i] = moments->end[i - 1];
-	}
-	moments->at[i] = at;
-	moments->end[i] = end;
-}
-
-/* The changes of a few rows: each is put together in registers and written once. */
-static inline int64
-changes_of_few_rows(const SubscriptionRow *rows, int n, LedgerChange *changes)
-{
-	Moments		moments;
-	int64		nchanges = 0;
-	int			i;
-
-	moments.n = 0;
-	for (i = 0; i < n; i++)
-	{
-		add_moment(&moments, rows[i].start, 2 * i);
-		if (rows[i].end != ROW_RUNNING)
-			add_moment(&moments, rows[i].end, 2 * i + 1);
-	}
-	for (i = 0; i < moments.n;)
-	{
-		int64		at = moments.at[i];
-		int64		change = 0;
-		int128		mrr = 0;
-
-		do
-		{
-			int64		sign = (moments.end[i] & 1) ? -1 : 1;
-
-			change += sign;
-			mrr += (int128) (rows[moments.end[i] / 2].mrr * sign);
-			i++;
-		} while (i < moments.n && moments.at[i] == at);
-		if (change == 0 && mrr == 0)
-			continue;
-		changes[nchanges].at = at;
-		changes[nchanges].rows = change;
-		changes[nchanges++].mrr = mrr;
-	}
-	return nchanges;
-}
-
 /* Write the changes of the current customer's rows, two a row at the most. */
 static inline int64
 changes_of_rows(const RowStream *stream, LedgerChange *changes)
@@ -327,7 +346,7 @@ changes_of_rows(const RowStream *stream, LedgerChange *changes)
 			changes[n++].mrr = -(int128) row->mrr;
 		}
 	}
-	order_changes(changes, n);
+	sort_changes(changes, n);
 	return changes_add_up(changes, n);
 }
 
@@ -488,12 +507,20 @@ ledger_scan_next(LedgerScan *scan)
 			take_run_customer(scan, i);
 			sources++;
 		}
+	scan->changes = scan->buffer;
 	if (sources > 1)
 	{
-		order_changes(scan->buffer, scan->n);
-		scan->n = changes_add_up(scan->buffer, scan->n);
+		if (likely(scan->n <= FEW_CHANGES))
+		{
+			scan->n = unite_few_changes(scan->buffer, (int) scan->n, scan->united);
+			scan->changes = scan->united;
+		}
+		else
+		{
+			sort_changes(scan->buffer, scan->n);
+			scan->n = changes_add_up(scan->buffer, scan->n);
+		}
 	}
-	scan->changes = scan->buffer;
 	return true;
 }
 

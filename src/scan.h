@@ -20,6 +20,9 @@
 
 #include "state.h"
 
+/* Up to so many changes of a customer need no memory of their own. */
+#define FEW_CHANGES			32
+
 /* A ledger to be walked over; without flags and form where it is NULL. */
 typedef struct Ledger
 {
@@ -72,7 +75,8 @@ typedef struct LedgerScan
 	RunStream	runs[MAX_RUNS];
 	LedgerChange *buffer;
 	Size		allocated;
-	LedgerChange few[32];
+	LedgerChange few[FEW_CHANGES];
+	LedgerChange united[FEW_CHANGES];
 } LedgerScan;
 
 extern Ledger ledger_of(Datum datum);
