@@ -3,6 +3,8 @@
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
 SET TimeZone = 'UTC';
+CREATE SCHEMA test_cohorts;
+SET search_path = test_cohorts, public;
 
 CREATE TABLE subs (customer text, started_at date, ended_at date, mrr numeric);
 INSERT INTO subs VALUES
@@ -84,3 +86,6 @@ SELECT n, (SELECT count(*) FROM series s WHERE s.n = g.n) AS periods,
        (SELECT count(*) FROM cohorts c WHERE c.n = g.n AND (retention <> customers / cohort_size::numeric OR mrr_retention <> mrr / cohort_mrr OR customers > cohort_size OR cohort_size = 0)) AS rates_differ,
        (SELECT count(*) FROM (SELECT cumulative_mrr, sum(mrr) OVER (PARTITION BY cohort ORDER BY period_number) AS wanted FROM cohorts c WHERE c.n = g.n) d WHERE g.since IS NULL AND cumulative_mrr <> wanted) AS cumulative_differs
 FROM grid g ORDER BY n;
+
+SET client_min_messages = warning;
+DROP SCHEMA test_cohorts CASCADE;

@@ -3,6 +3,8 @@
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
 SET TimeZone = 'UTC';
+CREATE SCHEMA test_ledger;
+SET search_path = test_ledger, public;
 
 -- The error of a statement: SQLSTATE, message, detail, hint.
 CREATE FUNCTION pg_temp.err(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -248,7 +250,7 @@ SELECT parts, (SELECT merge(l)::text FROM (SELECT subscription_ledger(b, d1, d2,
 FROM (VALUES (1), (2), (3), (5), (1000)) v (parts);
 -- The union of ledgers of the same rows has them twice: customer 1 pays 10 twice in June.
 SELECT closing_mrr, closing_customers FROM (SELECT merge(l) AS l FROM (SELECT l FROM stored WHERE n = 1 UNION ALL SELECT l FROM stored WHERE n = 1) q) q, mrr_movements(l, since => '2024-06-01', until => '2024-07-01');
-SELECT pg_temp.err(format('SELECT merge(l) FROM (SELECT %s AS l FROM typed UNION ALL SELECT %s FROM typed) q', a, b)) AS error
+SELECT pg_temp.err(format('SELECT merge(l ORDER BY n) FROM (SELECT 1 AS n, %s AS l FROM typed UNION ALL SELECT 2, %s FROM typed) q', a, b)) AS error
 FROM (VALUES
     (1, 'subscription_ledger(b, d1, d2, mrr)', 'subscription_ledger(b, d1, d2)'),
     (2, 'subscription_ledger(b, d1, d2, mrr)', 'subscription_ledger(b, i1, i2, mrr)'),
@@ -362,3 +364,6 @@ SELECT p.prokind AS kind, count(*), count(*) FILTER (WHERE provolatile = 'i' AND
 FROM pg_proc p WHERE proname LIKE 'subscription\_ledger%' OR proname IN ('merge', 'merge_trans', 'ledger_summary') GROUP BY p.prokind ORDER BY p.prokind;
 SELECT count(*) AS aggregates, count(*) FILTER (WHERE aggcombinefn <> 0 AND aggfinalmodify = 'r' AND aggtransspace > 0 AND agginitval IS NULL) AS well_made
 FROM pg_aggregate WHERE aggtranstype = 'subscription_ledger'::regtype;
+
+SET client_min_messages = warning;
+DROP SCHEMA test_ledger CASCADE;

@@ -3,6 +3,8 @@
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
 SET TimeZone = 'UTC';
+CREATE SCHEMA test_movements;
+SET search_path = test_movements, public;
 
 -- The error of a statement: SQLSTATE, message, detail, hint.
 CREATE FUNCTION pg_temp.err(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -184,7 +186,7 @@ SELECT (SELECT string_agg(closing_customers::text, ' ' ORDER BY period_start) FR
 -- Where the extension is not in the search path, and in a transaction that only reads.
 BEGIN READ ONLY;
 SET LOCAL search_path = pg_catalog;
-SELECT closing_mrr FROM public.mrr_movements('SELECT * FROM public.subs', '1 month', '2024-06-01', '2024-07-01');
+SELECT closing_mrr FROM public.mrr_movements('SELECT * FROM test_movements.subs', '1 month', '2024-06-01', '2024-07-01');
 ROLLBACK;
 
 -- What the query must be. The parser's own errors are given by code.
@@ -202,6 +204,7 @@ SELECT pg_temp.err(format('SELECT * FROM %s(%L)', function, query)) AS error FRO
     (27, 'churn_by_period', 'DELETE FROM subs RETURNING customer, started_at, ended_at'), (28, 'churn_by_period', 'SELECT customer, started_at, ended_at INTO stolen FROM subs'), (29, 'churn_by_period', 'CREATE TABLE stolen AS SELECT customer, started_at, ended_at FROM subs'),
     (30, 'churn_by_period', 'EXPLAIN SELECT customer, started_at, ended_at FROM subs'), (31, 'churn_by_period', 'DROP TABLE subs'), (32, 'churn_by_period', 'ROLLBACK')
 ) v (n, function, query) ORDER BY n;
+CREATE FUNCTION writes() RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO subs VALUES (99, '2024-01-01', NULL, 1); RETURN 99; END $$;
 SELECT n, left(pg_temp.err(format('SELECT * FROM churn_by_period(%L)', query)), 5) AS code FROM (VALUES
     (1, 'SELEC 1'),                                                                                                                 -- syntax error
     (2, 'SELECT 1, date ''2024-01-01'', NULL::date) AS q; DELETE FROM subs; --'),                                                   -- nothing gets out of the parentheses
@@ -213,11 +216,25 @@ SELECT n, left(pg_temp.err(format('SELECT * FROM churn_by_period(%L)', query)), 
     (9, 'SELECT customer, started_at, ended_at FROM subs FOR UPDATE'),                                                              -- not supported when reading only
     (10, 'SELECT customer, started_at, ended_at, 1 / 0 FROM subs'),                                                                 -- division by zero
     (11, 'SELECT customer, started_at, ended_at, ''NaN''::float8 FROM subs'),                                                       -- no amount
-    (12, 'SELECT customer, ended_at, started_at FROM subs')                                                                         -- the two columns confused: NULL starts, ends before starts
+    (12, 'SELECT customer, ended_at, started_at FROM subs'),                                                                        -- the two columns confused: NULL starts, ends before starts
+    (13, 'SELECT writes(), date ''2024-01-01'', NULL::date')                                                                        -- reads only, in functions too
 ) v (n, query) ORDER BY n;
 SELECT count(*) AS still_there FROM subs;
 SELECT to_regclass('stolen') IS NULL AS nothing_stolen;
+-- Afterwards the transaction can write as before, or not.
+BEGIN;
+SELECT left(pg_temp.err('SELECT * FROM churn_by_period(''SELECT writes(), date ''''2024-01-01'''', NULL::date'')'), 5) AS code, current_setting('transaction_read_only') AS read_only;
+SELECT closing_mrr, writes() FROM mrr_movements('SELECT * FROM subs', '1 month', '2024-06-01', '2024-07-01');
+SELECT closing_mrr FROM mrr_movements('SELECT * FROM subs', '1 month', '2024-06-01', '2024-07-01');
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT count(*), current_setting('transaction_read_only') AS read_only FROM churn_by_period('SELECT * FROM subs', '1 month', '2024-06-01', '2024-07-01');
+SELECT left(pg_temp.err('SELECT writes()'), 5) AS code;
+ROLLBACK;
 
 -- What the planner may assume, and a comment for everything.
 SELECT proname, proargnames[1] AS takes, provolatile, proisstrict, proparallel, obj_description(oid, 'pg_proc') IS NOT NULL AS described
-FROM pg_proc WHERE proname IN ('churn_by_period', 'mrr_movements', 'cohort_retention') ORDER BY proname, takes;
+FROM pg_proc WHERE prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AND proname IN ('churn_by_period', 'mrr_movements', 'cohort_retention') ORDER BY proname, takes;
+
+SET client_min_messages = warning;
+DROP SCHEMA test_movements CASCADE;

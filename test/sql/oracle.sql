@@ -3,6 +3,8 @@
 \pset null NULL
 SET datestyle = 'ISO, YMD';
 SET TimeZone = 'America/New_York';    -- must not matter: the zones are given
+CREATE SCHEMA test_oracle;
+SET search_path = test_oracle, public;
 SET jit = off;    -- costs more than these queries take
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set oracle_file :abs_srcdir '/oracle.sql'
@@ -141,3 +143,6 @@ SELECT what, form, count(DISTINCT kind) AS kinds, count(*) AS cases, sum(compare
 FROM result GROUP BY what, form ORDER BY what COLLATE "C", form COLLATE "C";
 SELECT kind, count(*) AS cases, sum(compared) AS rows_compared, sum(differs) AS differences
 FROM result GROUP BY kind ORDER BY kind COLLATE "C";
+
+SET client_min_messages = warning;
+DROP SCHEMA test_oracle, oracle CASCADE;

@@ -3,6 +3,8 @@
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
 SET TimeZone = 'UTC';
+CREATE SCHEMA test_rates;
+SET search_path = test_rates, public;
 
 -- The error of a statement: SQLSTATE, message, detail, hint.
 CREATE FUNCTION pg_temp.err(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -176,3 +178,6 @@ SELECT count(*) AS groups, min(rate), max(rate) FROM (SELECT round(churn_rate(g,
 -- What the planner may assume, and a comment for everything.
 SELECT p.proname, count(*), count(*) FILTER (WHERE p.provolatile = 'i' AND p.proparallel = 's' AND obj_description(p.oid, 'pg_proc') IS NOT NULL) AS well_marked
 FROM pg_proc p JOIN pg_aggregate a ON a.aggfnoid = p.oid JOIN pg_proc t ON t.oid = a.aggtransfn WHERE t.proname = 'period_trans' GROUP BY p.proname ORDER BY p.proname;
+
+SET client_min_messages = warning;
+DROP SCHEMA test_rates CASCADE;
