@@ -4,7 +4,7 @@
  *
  * A cohort has one cell per period from its own on.  The sweep adds only what
  * changes in a period; the standing of each cell follows by adding up.  A cell
- * costs 32 bytes, and only cohorts that have members have cells.
+ * costs 24 bytes, and only cohorts that have members have cells.
  */
 #include "postgres.h"
 
@@ -20,7 +20,12 @@ typedef struct Cell
 {
 	int128		mrr;
 	int64		customers;
-} Cell;
+}
+#if defined(pg_attribute_packed) && defined(pg_attribute_aligned)
+pg_attribute_packed()
+pg_attribute_aligned(8)
+#endif
+Cell;
 
 typedef struct Cohort
 {

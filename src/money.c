@@ -65,18 +65,16 @@ money_to_numeric(int128 micros)
 {
 	int			decimals = 6;
 
-	if (micros % MICROS_PER_CENT == 0)
+	if (likely(micros <= PG_INT64_MAX && micros >= PG_INT64_MIN))
 	{
-		micros /= MICROS_PER_CENT;
-		decimals = 2;
+		int64		amount = (int64) micros;
+
+		for (; decimals > 2 && amount % 10 == 0; decimals--)
+			amount /= 10;
+		return int64_div_fast_to_numeric(amount, decimals);
 	}
-	while (decimals > 2 && micros % 10 == 0)
-	{
+	for (; decimals > 2 && micros % 10 == 0; decimals--)
 		micros /= 10;
-		decimals--;
-	}
-	if (micros <= PG_INT64_MAX && micros >= PG_INT64_MIN)
-		return int64_div_fast_to_numeric((int64) micros, decimals);
 	return DatumGetNumeric(DirectFunctionCall2(numeric_mul,
 											   NumericGetDatum(count_to_numeric(micros)),
 											   NumericGetDatum(int64_div_fast_to_numeric(1, decimals))));

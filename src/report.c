@@ -114,6 +114,28 @@ receiver_nothing(DestReceiver *self)
 	(void) self;
 }
 
+#define COLUMNS_HINT	"The query must return customer, started_at, ended_at and mrr, in this order."
+
+/* Report a column that is missing, or one too many. */
+static void
+check_column_count(TupleDesc columns, int least)
+{
+	static const char *const names[] = {"customer", "started_at", "ended_at", "mrr"};
+	int			n = columns ? columns->natts : 0;
+
+	if (n < least)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column %d (%s) of the query is missing", n + 1, names[n]),
+				 errhint(COLUMNS_HINT)));
+	if (n > (int) lengthof(names))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column %d (%s) of the query is one too many", (int) lengthof(names) + 1,
+						NameStr(TupleDescAttr(columns, lengthof(names))->attname)),
+				 errhint(COLUMNS_HINT)));
+}
+
 static void
 column_error(int column, const char *name, Oid type, const char *expected)
 {
@@ -121,7 +143,7 @@ column_error(int column, const char *name, Oid type, const char *expected)
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("column %d (%s) of the query has type %s, but must be %s",
 					column, name, format_type_be(type), expected),
-			 errhint("The query must return customer, started_at, ended_at and mrr, in this order.")));
+			 errhint(COLUMNS_HINT)));
 }
 
 /* The type that the customer column is read as. */
@@ -208,13 +230,7 @@ ledger_statement(const char *query, const char *schema, bool needs_mrr)
 				 errmsg("the query must be a SELECT, VALUES or TABLE statement that only reads")));
 
 	columns = source->resultDesc;
-	if (columns == NULL || columns->natts < 3 || columns->natts > 4 || (needs_mrr && columns->natts < 4))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the query must return %s, not %d",
-						needs_mrr ? "4 columns" : "3 or 4 columns", columns ? columns->natts : 0),
-				 errdetail("The columns are customer, started_at, ended_at%s, in this order.",
-						   needs_mrr ? " and mrr" : " and, where MRR is wanted, mrr")));
+	check_column_count(columns, needs_mrr ? 4 : 3);
 	customer = customer_type(TupleDescAttr(columns, 0)->atttypid);
 	time = time_type(TupleDescAttr(columns, 1)->atttypid, TupleDescAttr(columns, 2)->atttypid);
 	if (columns->natts == 4)
