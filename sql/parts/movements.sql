@@ -1,7 +1,8 @@
 -- Customer churn and MRR movements by period.  See docs/movements.md.
 
+--each source
 CREATE FUNCTION churn_by_period(
-    ledger subscription_ledger,
+    @source@ @type@,
     every interval DEFAULT '1 month',
     since date DEFAULT NULL,
     until date DEFAULT NULL,
@@ -21,35 +22,12 @@ CREATE FUNCTION churn_by_period(
         churn_rate numeric,
         retention_rate numeric,
         complete boolean)
-    AS 'MODULE_PATHNAME', 'cm_churn_by_period' LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 60;
-COMMENT ON FUNCTION churn_by_period(subscription_ledger, interval, date, date, text, churn_policy, date) IS 'customers, churn and retention by period, of a ledger';
-
-CREATE FUNCTION churn_by_period(
-    query text,
-    every interval DEFAULT '1 month',
-    since date DEFAULT NULL,
-    until date DEFAULT NULL,
-    time_zone text DEFAULT NULL,
-    policy churn_policy DEFAULT NULL,
-    origin date DEFAULT NULL)
-    RETURNS TABLE (
-        period_start date,
-        period_end date,
-        opening_customers bigint,
-        new_customers bigint,
-        reactivated_customers bigint,
-        churned_customers bigint,
-        closing_customers bigint,
-        transient_customers bigint,
-        transient_new_customers bigint,
-        churn_rate numeric,
-        retention_rate numeric,
-        complete boolean)
-    AS 'MODULE_PATHNAME', 'cm_churn_by_period_query' LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 60;
-COMMENT ON FUNCTION churn_by_period(text, interval, date, date, text, churn_policy, date) IS 'customers, churn and retention by period, of the subscription rows that a query returns';
-
+    AS 'MODULE_PATHNAME', 'cm_churn_by_period@symbol@' LANGUAGE C STABLE PARALLEL @parallel@ COST @cost@ ROWS 60;
+COMMENT ON FUNCTION churn_by_period(@type@, interval, date, date, text, churn_policy, date) IS 'customers, churn and retention by period, @of@';
+--end
+--each source
 CREATE FUNCTION mrr_movements(
-    ledger subscription_ledger,
+    @source@ @type@,
     every interval DEFAULT '1 month',
     since date DEFAULT NULL,
     until date DEFAULT NULL,
@@ -75,35 +53,6 @@ CREATE FUNCTION mrr_movements(
         closing_customers bigint,
         arpa numeric,
         complete boolean)
-    AS 'MODULE_PATHNAME', 'cm_mrr_movements' LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 60;
-COMMENT ON FUNCTION mrr_movements(subscription_ledger, interval, date, date, text, churn_policy, date) IS 'MRR and its movements by period, of a ledger';
-
-CREATE FUNCTION mrr_movements(
-    query text,
-    every interval DEFAULT '1 month',
-    since date DEFAULT NULL,
-    until date DEFAULT NULL,
-    time_zone text DEFAULT NULL,
-    policy churn_policy DEFAULT NULL,
-    origin date DEFAULT NULL)
-    RETURNS TABLE (
-        period_start date,
-        period_end date,
-        opening_mrr numeric,
-        new_mrr numeric,
-        reactivation_mrr numeric,
-        expansion_mrr numeric,
-        contraction_mrr numeric,
-        churned_mrr numeric,
-        closing_mrr numeric,
-        net_new_mrr numeric,
-        gross_mrr_churn numeric,
-        net_mrr_churn numeric,
-        grr numeric,
-        nrr numeric,
-        quick_ratio numeric,
-        closing_customers bigint,
-        arpa numeric,
-        complete boolean)
-    AS 'MODULE_PATHNAME', 'cm_mrr_movements_query' LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 60;
-COMMENT ON FUNCTION mrr_movements(text, interval, date, date, text, churn_policy, date) IS 'MRR and its movements by period, of the subscription rows that a query returns';
+    AS 'MODULE_PATHNAME', 'cm_mrr_movements@symbol@' LANGUAGE C STABLE PARALLEL @parallel@ COST @cost@ ROWS 60;
+COMMENT ON FUNCTION mrr_movements(@type@, interval, date, date, text, churn_policy, date) IS 'MRR and its movements by period, @of@';
+--end

@@ -2,18 +2,11 @@
 \pset null NULL
 SET intervalstyle = 'postgres';
 
--- The error of a statement: SQLSTATE, message, hint.
-CREATE FUNCTION pg_temp.err(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    message text;
-    hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-    RETURN SQLSTATE || ': ' || message || coalesce(' / ' || nullif(hint, ''), '');
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/helpers.sql'
+\set ECHO none
+\i :helpers
+\set ECHO all
 
 -- Published worked examples.
 SELECT example, round(got, 4) AS got, want, round(got, 4) = want AS ok

@@ -1,31 +1,11 @@
 -- Health: the weighted health score.
 \pset null NULL
 
--- The error of a statement: SQLSTATE, message, hint.
-CREATE FUNCTION pg_temp.err(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    message text;
-    hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-    RETURN SQLSTATE || ': ' || message || coalesce(' / ' || nullif(hint, ''), '');
-END $$;
-
--- Whether the plan of a query has a step.
-CREATE FUNCTION pg_temp.plan_has(query text, step text) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        IF line LIKE '%' || step || '%' THEN
-            RETURN true;
-        END IF;
-    END LOOP;
-    RETURN false;
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/helpers.sql'
+\set ECHO none
+\i :helpers
+\set ECHO all
 
 -- The published example, and by hand.
 SELECT health_score(score, weight), round(health_score(score, weight), 3) AS rounded

@@ -6,19 +6,11 @@ SET TimeZone = 'UTC';
 CREATE SCHEMA test_ledger;
 SET search_path = test_ledger, public;
 
--- The error of a statement: SQLSTATE, message, detail, hint.
-CREATE FUNCTION pg_temp.err(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    message text;
-    detail text;
-    hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN SQLSTATE || ': ' || message || coalesce(' / ' || nullif(detail, ''), '') || coalesce(' / ' || nullif(hint, ''), '');
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/helpers.sql'
+\set ECHO none
+\i :helpers
+\set ECHO all
 
 -- A small company. Breakpoints (moments at which anything changes) of each customer, and its bytes in the ledger:
 -- 8 of key, 1 of length, per breakpoint 2 of control, the distance in days (3 for the first, then 1), the cents (2 below 655.36).

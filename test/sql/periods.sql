@@ -6,19 +6,11 @@ SET TimeZone = 'UTC';
 CREATE SCHEMA test_periods;
 SET search_path = test_periods, public;
 
--- The error of a statement: SQLSTATE, message, detail, hint.
-CREATE FUNCTION pg_temp.err(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    message text;
-    detail text;
-    hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN SQLSTATE || ': ' || message || coalesce(' / ' || nullif(detail, ''), '') || coalesce(' / ' || nullif(hint, ''), '');
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/helpers.sql'
+\set ECHO none
+\i :helpers
+\set ECHO all
 
 -- The beginnings of the periods and the end of the last; a star where a period is not complete.
 CREATE FUNCTION pg_temp.periods(every interval, since date, until date, origin date DEFAULT NULL) RETURNS text LANGUAGE sql AS $$

@@ -6,19 +6,11 @@ SET TimeZone = 'UTC';
 CREATE SCHEMA test_policy;
 SET search_path = test_policy, public;
 
--- The error of a statement: SQLSTATE, message, detail, hint.
-CREATE FUNCTION pg_temp.err(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    message text;
-    detail text;
-    hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN SQLSTATE || ': ' || message || coalesce(' / ' || nullif(detail, ''), '') || coalesce(' / ' || nullif(hint, ''), '');
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/helpers.sql'
+\set ECHO none
+\i :helpers
+\set ECHO all
 
 -- The standard: opening is just before the period, snapshots, the opening as denominator; no grace, any absence counts, reactivation at any time; 1 period.
 SELECT * FROM churn_policy();

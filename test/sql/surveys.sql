@@ -1,31 +1,11 @@
 -- Surveys: NPS and CSAT, from totals and over answers.
 \pset null NULL
 
--- The error of a statement: SQLSTATE, message, hint.
-CREATE FUNCTION pg_temp.err(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    message text;
-    hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-    RETURN SQLSTATE || ': ' || message || coalesce(' / ' || nullif(hint, ''), '');
-END $$;
-
--- Whether the plan of a query has a step.
-CREATE FUNCTION pg_temp.plan_has(query text, step text) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        IF line LIKE '%' || step || '%' THEN
-            RETURN true;
-        END IF;
-    END LOOP;
-    RETURN false;
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/helpers.sql'
+\set ECHO none
+\i :helpers
+\set ECHO all
 
 -- From totals; the first two are published examples.
 SELECT nps(100, 90, 60), round(nps(120, 45, 30), 2) AS nps, nps(1, 2, 0), nps(0, 0, 3), nps(3, 0, 0), nps(0, 3, 0);
