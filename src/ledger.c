@@ -66,9 +66,8 @@ LEDGER_TRANS(cm_ledger_trans_text_date, LEDGER_CUSTOMER_TEXT, ROW_DATE)
 LEDGER_TRANS(cm_ledger_trans_text_timestamp, LEDGER_CUSTOMER_TEXT, ROW_TIMESTAMP)
 LEDGER_TRANS(cm_ledger_trans_text_timestamptz, LEDGER_CUSTOMER_TEXT, ROW_TIMESTAMPTZ)
 
-/* Unite two states; NULL is an empty one. */
-Datum
-cm_ledger_combine(PG_FUNCTION_ARGS)
+static Datum
+unite_arguments(FunctionCallInfo fcinfo, bool many)
 {
 	MemoryContext aggcontext = aggregate_context(fcinfo);
 
@@ -79,7 +78,14 @@ cm_ledger_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
 	PG_RETURN_DATUM(state_unite(PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0),
-								PG_GETARG_DATUM(1), aggcontext));
+								PG_GETARG_DATUM(1), many, aggcontext));
+}
+
+/* Unite two states; NULL is an empty one. */
+Datum
+cm_ledger_combine(PG_FUNCTION_ARGS)
+{
+	return unite_arguments(fcinfo, false);
 }
 
 /* Transition of merge(): unite the state with a finished ledger. */
@@ -91,7 +97,7 @@ cm_ledger_merge(PG_FUNCTION_ARGS)
 		fcinfo->args[1].value = PointerGetDatum(PG_DETOAST_DATUM(PG_GETARG_DATUM(1)));
 		(void) ledger_argument(PG_GETARG_DATUM(1), false, false);
 	}
-	return cm_ledger_combine(fcinfo);
+	return unite_arguments(fcinfo, true);
 }
 
 /*

@@ -414,8 +414,7 @@ ledger_scan_begin(LedgerScan *scan, const Ledger *ledger)
 	scan->has_rows = next_row_customer(&scan->rows);
 	if (ledger->view.end > ledger->view.data)
 		open_run(scan, &ledger->view);
-	if (ledger->state)
-		for (i = 0; i < ledger->state->nruns; i++)
+	for (i = 0; i < ledger->nruns; i++)
 		{
 			LedgerView	view = run_view(ledger->state, &ledger->state->runs[i]);
 
@@ -553,6 +552,7 @@ ledger_of(Datum datum)
 	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(datum)))
 	{
 		ledger.state = expanded_state(datum);
+		ledger.nruns = ledger.state->nruns;
 		ledger.flags = ledger.state->flags;
 		ledger.period = ledger.state->period;
 	}
@@ -591,7 +591,10 @@ ledger_argument(Datum datum, bool isnull, bool again)
 				 errmsg("the partial state of a one-period aggregate is no ledger"),
 				 errhint("Build ledgers with the aggregate subscription_ledger.")));
 	if (ledger.state && again)
+	{
 		state_compact(ledger.state);
+		ledger.nruns = ledger.state->nruns;
+	}
 	return ledger;
 }
 
@@ -601,7 +604,7 @@ ledger_is_empty(const Ledger *ledger)
 {
 	return ledger->view.end == ledger->view.data &&
 		(ledger->rows == NULL || ledger->rows->count == 0) &&
-		(ledger->state == NULL || (ledger->state->rows == 0 && ledger->state->nruns == 0));
+		(ledger->state == NULL || (ledger->state->rows == 0 && ledger->nruns == 0));
 }
 
 /* The first moment at which anything starts in a view, or the given one if that is earlier. */
@@ -640,7 +643,7 @@ ledger_first_start(const Ledger *ledger, int64 *first)
 	{
 		if (ledger->state->rows > 0)
 			*first = ledger->state->first_start;
-		for (i = 0; i < ledger->state->nruns; i++)
+		for (i = 0; i < ledger->nruns; i++)
 		{
 			LedgerView	view = run_view(ledger->state, &ledger->state->runs[i]);
 

@@ -30,7 +30,8 @@ typedef struct Ledger
 	LedgerPeriod period;		/* where LEDGER_HAS_PERIOD */
 	LedgerView	view;			/* canonical bytes, or none */
 	const LedgerHeader *rows;	/* else flat working rows */
-	LedgerState *state;			/* else an aggregate's state */
+	LedgerState *state;			/* else the rows of an aggregate's state, */
+	int			nruns;			/* and so many of its runs */
 } Ledger;
 
 /* Canonical customers still to come. */

@@ -35,7 +35,7 @@
 #include "scan.h"
 
 #define FLAT_LIMIT			(64 * 1024) /* bytes of a flat working state */
-#define FLAT_UNION_LIMIT	(8 * 1024)	/* bytes of a flat union: each costs a copy */
+#define FLAT_MERGE_LIMIT	(8 * 1024)	/* the same where merge() copies it for each ledger */
 #define CHUNK_BYTES			8192	/* the largest that the allocator pools */
 #define SMALL_RUN			(1024 * 1024)	/* bytes up to which runs are united at once */
 #define MANY_RUNS			8
@@ -95,7 +95,7 @@ run_view(const LedgerState *state, const LedgerRun *run)
 	return view;
 }
 
-/* A new chunk for a partition, an eighth of what it holds or one pool block. */
+/* A new chunk for a partition: about half of what it holds, at most a pool block. */
 static RowChunk *
 partition_grow(LedgerState *state, int partition)
 {
@@ -113,20 +113,27 @@ partition_grow(LedgerState *state, int partition)
 	return chunk;
 }
 
-static inline void
-state_append(LedgerState *state, const SubscriptionRow *row)
+/* Room for one more row with that key. */
+static inline uint8 *
+state_slot(LedgerState *state, uint64 key)
 {
-	int			partition = row->key[0] >> 56;
+	int			partition = key >> 56;
 	RowChunk   *chunk = state->chunks[partition];
-	int64		start = row->start * ((state->flags & LEDGER_IN_DAYS) ? USECS_PER_DAY : 1);
 
 	if (unlikely(chunk == NULL || chunk->used == chunk->capacity))
 		chunk = partition_grow(state, partition);
-	put_row(chunk->rows + chunk->used * row_size(state->flags), state->flags, row);
-	chunk->used++;
-	state->first_start = Min(state->first_start, start);
 	state->partition_rows[partition]++;
 	state->rows++;
+	return chunk->rows + chunk->used++ * row_size(state->flags);
+}
+
+static inline void
+state_append(LedgerState *state, const SubscriptionRow *row)
+{
+	int64		start = row->start * ((state->flags & LEDGER_IN_DAYS) ? USECS_PER_DAY : 1);
+
+	put_row(state_slot(state, row->key[0]), state->flags, row);
+	state->first_start = Min(state->first_start, start);
 }
 
 static void
@@ -219,15 +226,12 @@ state_compact(LedgerState *state)
 	{
 		LedgerRun	run;
 		Ledger		rows = {0};
-		int			nruns = state->nruns;
 
 		rows.flags = state->flags;
-		rows.state = state;
+		rows.state = state;		/* without its runs */
 		/* memory is only used as far as it is written */
 		run_create(&run, state->hdr.eoh_context, state->rows * row_size(state->flags) + 1024);
-		state->nruns = 0;
 		rows_to_run(&rows, &run);
-		state->nruns = nruns;
 		state_drop_rows(state);
 		run_trim(&run);
 		state_push_run(state, &run);
@@ -332,7 +336,7 @@ flat_rows_view(const LedgerHeader *flat)
 	flat_open(flat, &view);
 	ledger.flags = view.flags;
 	ledger.rows = flat;
-	run_create(&run, CurrentMemoryContext, 64 + flat->count * 32);
+	run_create(&run, CurrentMemoryContext, 32 + (Size) flat->count * 2 * CHANGE_MAX_BYTES);
 	rows_to_run(&ledger, &run);
 	view.flags = (view.flags | LEDGER_CANONICAL) & ~LEDGER_IN_DAYS;
 	view.customers = run.customers;
@@ -390,13 +394,8 @@ state_add_rows(LedgerState *state, const uint8 *rows, Size n)
 		SubscriptionRow row;
 
 		get_row(rows + i * size, state->flags, &row);
-		if (state->flags & LEDGER_IN_DAYS)
-		{
-			row.start /= USECS_PER_DAY;
-			if (row.end != ROW_RUNNING)
-				row.end /= USECS_PER_DAY;
-		}
-		state_append(state, &row);
+		memcpy(state_slot(state, row.key[0]), rows + i * size, size);
+		state->first_start = Min(state->first_start, row.start);
 	}
 }
 
@@ -572,10 +571,11 @@ open_for_union(Datum datum, LedgerHeader **flat, LedgerView *view)
 /*
  * The union of two states.  The first is the aggregate's own and may be changed
  * or replaced; the second is copied.  With the first one 0 the result is a copy
- * of the second.
+ * of the second.  Where many small ones are merged, the result becomes expanded
+ * sooner, because a flat one is written anew each time.
  */
 Datum
-state_unite(Datum datum, Datum other, MemoryContext aggcontext)
+state_unite(Datum datum, Datum other, bool many, MemoryContext aggcontext)
 {
 	LedgerHeader *flat;
 	LedgerHeader *other_flat;
@@ -583,10 +583,11 @@ state_unite(Datum datum, Datum other, MemoryContext aggcontext)
 	LedgerView	other_view;
 	LedgerState *state;
 	LedgerState *other_state = open_for_union(other, &other_flat, &other_view);
+	Size		limit = many ? FLAT_MERGE_LIMIT : FLAT_LIMIT;
 
 	if (datum == (Datum) 0)
 	{
-		if (other_flat && VARSIZE(other_flat) <= FLAT_UNION_LIMIT)
+		if (other_flat && VARSIZE(other_flat) <= limit)
 			return PointerGetDatum(other_flat);
 		state = state_create(other_view.flags, &other_view.period, aggcontext);
 	}
@@ -595,7 +596,7 @@ state_unite(Datum datum, Datum other, MemoryContext aggcontext)
 		state = open_for_union(datum, &flat, &view);
 		check_same_kind(&view, &other_view);
 		if (state == NULL && other_flat &&
-			VARSIZE(flat) + VARSIZE(other_flat) <= FLAT_UNION_LIMIT)
+			VARSIZE(flat) + VARSIZE(other_flat) <= limit)
 		{
 			LedgerView	merged;
 			LedgerRun	run;
