@@ -8,7 +8,6 @@
 
 #include <limits.h>
 
-#include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
@@ -159,6 +158,7 @@ run_add_customer(LedgerRun *run, bool wide, const uint64 *key,
 	{
 		p = put_change(p, previous, &changes[i]);
 		previous = changes[i].at;
+		CHECK_FOR_INTERRUPTS_AT(i);
 	}
 	length = p - start;
 	if (likely(length < 0x80))
@@ -194,6 +194,7 @@ changes_add_up(LedgerChange *changes, int64 n)
 	{
 		LedgerChange sum = changes[i++];
 
+		CHECK_FOR_INTERRUPTS_AT(i);
 		while (i < n && changes[i].at == sum.at)
 		{
 			sum.rows += changes[i].rows;
@@ -406,6 +407,7 @@ check_changes(const LedgerView *view, const LedgerCustomer *customer)
 	LedgerChange change = ledger_start_change();
 	int64		rows = 0;
 	int128		mrr = 0;
+	int64		n = 0;
 
 	if (p == customer->end)
 		return "a customer has no change.";
@@ -417,6 +419,7 @@ check_changes(const LedgerView *view, const LedgerCustomer *customer)
 		uint16		control;
 		uint64		unit;
 
+		CHECK_FOR_INTERRUPTS_AT(n++);
 		if (!change_fits(p, customer->end))
 			return "a change is cut off.";
 		control = load_u16(p);

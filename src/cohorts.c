@@ -84,6 +84,7 @@ sweep_customer(const LedgerChange *changes, int64 n, const PeriodGrid *grid, boo
 
 		if (period == grid->n && (cohort || changes[i].at >= grid->last_uncut))
 			return;
+		CHECK_FOR_INTERRUPTS_AT(i);
 		rows += changes[i].rows;
 		sum += changes[i].mrr;
 		active = has_mrr ? sum > 0 : rows > 0;

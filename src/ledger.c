@@ -9,7 +9,6 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -170,6 +169,7 @@ cm_ledger_in(PG_FUNCTION_ARGS)
 			int			high = hex_digit(text[2 + 2 * i]);
 			int			low = hex_digit(text[3 + 2 * i]);
 
+			CHECK_FOR_INTERRUPTS_AT(i);
 			if (high < 0 || low < 0)
 				wrong = "it is not an even number of hexadecimal digits behind \\x.";
 			p[i] = (uint8) (high << 4 | low);
@@ -224,6 +224,7 @@ cm_ledger_out(PG_FUNCTION_ARGS)
 	text[1] = 'x';
 	for (i = 0; i < bytes; i++)
 	{
+		CHECK_FOR_INTERRUPTS_AT(i);
 		text[2 + 2 * i] = digits[p[i] >> 4];
 		text[3 + 2 * i] = digits[p[i] & 0xF];
 	}
@@ -295,6 +296,7 @@ summarize_customer(const LedgerScan *scan, uint8 flags, Summary *summary)
 	{
 		const LedgerChange *change = &scan->changes[i];
 
+		CHECK_FOR_INTERRUPTS_AT(i);
 		if (i > 0 && rows == 0 && change->rows > 0)
 		{
 			int64		gap = change->at - stopped;

@@ -35,6 +35,7 @@
 #define CM_LEDGER_H
 
 #include "datatype/timestamp.h"
+#include "miscadmin.h"
 #include "utils/expandeddatum.h"
 
 #include "money.h"
@@ -132,6 +133,13 @@ ledger_wide_key(uint8 flags)
 {
 	return (flags & LEDGER_CUSTOMER_MASK) != LEDGER_CUSTOMER_BIGINT;
 }
+
+/* In a loop that is long only for customers with very many rows. */
+#define CHECK_FOR_INTERRUPTS_AT(i) \
+	do { \
+		if (unlikely(((i) & 0xFFFF) == 0xFFFF)) \
+			CHECK_FOR_INTERRUPTS(); \
+	} while (0)
 
 /* Little-endian integers at any address. */
 static inline uint64

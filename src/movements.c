@@ -118,6 +118,7 @@ sweep_customer(const LedgerChange *changes, int64 n, const PeriodGrid *grid, boo
 			opening.ever_active = ever_active;
 			active_inside = false;
 		}
+		CHECK_FOR_INTERRUPTS_AT(i);
 		rows += changes[i].rows;
 		sum += changes[i].mrr;
 		active = has_mrr ? sum > 0 : rows > 0;

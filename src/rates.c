@@ -188,6 +188,7 @@ add_customer(PeriodTotals *totals, const LedgerScan *scan, bool has_mrr)
 
 	for (i = 0; i < scan->n && scan->changes[i].at < totals->period.until; i++)
 	{
+		CHECK_FOR_INTERRUPTS_AT(i);
 		rows[1] += scan->changes[i].rows;
 		sum[1] += scan->changes[i].mrr;
 		if (scan->changes[i].at < totals->period.from)

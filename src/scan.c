@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "scan.h"
@@ -187,6 +186,7 @@ scatter_rows(const RowChunk *chunk, Size size, int shift, uint32 mask,
 	{
 		uint32		i;
 
+		CHECK_FOR_INTERRUPTS();
 		for (i = 0; i < chunk->used; i++)
 		{
 			const uint8 *row = chunk->rows + i * size;
@@ -270,7 +270,10 @@ take_rows(RowStream *stream, const uint8 *rows, Size n)
 		stream->allocated = n;
 	}
 	for (i = 0; i < n; i++)
+	{
 		get_row(rows + i * size, stream->flags, &stream->rows[i]);
+		CHECK_FOR_INTERRUPTS_AT(i);
+	}
 	order_rows(stream->rows, n);
 	stream->n = n;
 	stream->next = 0;
@@ -335,6 +338,8 @@ changes_of_rows(const RowStream *stream, LedgerChange *changes)
 	for (i = stream->first; i < stream->next; i++)
 	{
 		const SubscriptionRow *row = &stream->rows[i];
+
+		CHECK_FOR_INTERRUPTS_AT(i);
 
 		changes[n].at = row->start;
 		changes[n].rows = 1;
@@ -453,6 +458,7 @@ take_run_customer(LedgerScan *scan, int i)
 	{
 		change[1].at = change->at;
 		change++;
+		CHECK_FOR_INTERRUPTS_AT(change - scan->buffer);
 	}
 	scan->n = change - scan->buffer;
 	if (!ledger_next_customer(run->end, scan->wide, &run->pos, &run->customer))
