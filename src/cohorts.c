@@ -74,13 +74,22 @@ sweep_customer(const LedgerChange *changes, int64 n, const PeriodGrid *grid, boo
 	bool		active = false;
 	Cohort	   *cohort = NULL;
 	int			own = 0;
+	int			next = period_of(grid, changes[0].at);
 	int64		i;
 
 	for (i = 0; i < n; i++)
 	{
-		int			period = period_of(grid, changes[i].at);
+		int			period = next;
 		bool		was_active = active;
 		int128		old_mrr = mrr;
+
+		if (i + 1 < n)
+		{
+			/* many cohorts have more cells than the cache: fetch the next one early */
+			next = period_of(grid, changes[i + 1].at);
+			if (cohort && next >= own && next < grid->n)
+				__builtin_prefetch(&cohort->cells[next - own]);
+		}
 
 		if (period == grid->n && (cohort || changes[i].at >= grid->last_uncut))
 			return;
@@ -115,7 +124,9 @@ sweep(const Ledger *ledger, Cohorts *cohorts)
 
 	ledger_scan_begin(&scan, ledger);
 	while (ledger_scan_next(&scan))
-		if (ledger->flags & LEDGER_HAS_MRR)
+		if (scan.n == 0)
+			continue;
+		else if (ledger->flags & LEDGER_HAS_MRR)
 			sweep_customer(scan.changes, scan.n, cohorts->grid, true, cohorts);
 		else
 			sweep_customer(scan.changes, scan.n, cohorts->grid, false, cohorts);
