@@ -27,7 +27,7 @@ ledger_corrupted(void)
 }
 
 /* Make room for that many more bytes in the context that holds the run. */
-void
+static void
 run_reserve(LedgerRun *run, Size bytes)
 {
 	if (run->allocated - run->used >= bytes)
@@ -354,9 +354,7 @@ ledger_open_header(const uint8 *data, Size length, LedgerView *view)
 	{
 		if (length < fixed + sizeof(LedgerPeriod))
 			return "it is too short.";
-		view->period.from = (int64) load_u64(p);
-		view->period.until = (int64) load_u64(p + 8);
-		view->period.margin = (int64) load_u64(p + 16);
+		load_period(p, &view->period);
 		p += sizeof(LedgerPeriod);
 	}
 	view->data = p;

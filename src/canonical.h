@@ -16,7 +16,6 @@ typedef struct LedgerRun
 	uint32		customers;
 } LedgerRun;
 
-extern void run_reserve(LedgerRun *run, Size bytes);
 extern void run_add_customer(LedgerRun *run, bool wide, const uint64 *key,
 							 const LedgerChange *changes, int64 n);
 extern int64 changes_add_up(LedgerChange *changes, int64 n);

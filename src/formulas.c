@@ -469,7 +469,7 @@ cm_clv_sensitivity(PG_FUNCTION_ARGS)
 	deconstruct_array(changes, NUMERICOID, -1, false, TYPALIGN_INT,
 					  &elements, &nulls, &count);
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	row_context = AllocSetContextCreate(CurrentMemoryContext,
 										"clv_sensitivity row",
 										ALLOCSET_SMALL_SIZES);

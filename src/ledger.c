@@ -16,13 +16,13 @@
 
 PG_MODULE_MAGIC;
 
-PG_FUNCTION_INFO_V1(cm_ledger_combine);
-PG_FUNCTION_INFO_V1(cm_ledger_merge);
-PG_FUNCTION_INFO_V1(cm_ledger_final);
-PG_FUNCTION_INFO_V1(cm_ledger_in);
-PG_FUNCTION_INFO_V1(cm_ledger_out);
-PG_FUNCTION_INFO_V1(cm_ledger_recv);
-PG_FUNCTION_INFO_V1(cm_ledger_send);
+PG_FUNCTION_INFO_V1(cm_subscription_ledger_combine);
+PG_FUNCTION_INFO_V1(cm_merge_trans);
+PG_FUNCTION_INFO_V1(cm_subscription_ledger_final);
+PG_FUNCTION_INFO_V1(cm_subscription_ledger_in);
+PG_FUNCTION_INFO_V1(cm_subscription_ledger_out);
+PG_FUNCTION_INFO_V1(cm_subscription_ledger_recv);
+PG_FUNCTION_INFO_V1(cm_subscription_ledger_send);
 PG_FUNCTION_INFO_V1(cm_ledger_summary);
 
 /* Transition: add one subscription row; five arguments are with mrr. */
@@ -55,18 +55,19 @@ name(PG_FUNCTION_ARGS) \
 	return ledger_trans(fcinfo, customer, time); \
 }
 
-LEDGER_TRANS(cm_ledger_trans_bigint_date, LEDGER_CUSTOMER_BIGINT, ROW_DATE)
-LEDGER_TRANS(cm_ledger_trans_bigint_timestamp, LEDGER_CUSTOMER_BIGINT, ROW_TIMESTAMP)
-LEDGER_TRANS(cm_ledger_trans_bigint_timestamptz, LEDGER_CUSTOMER_BIGINT, ROW_TIMESTAMPTZ)
-LEDGER_TRANS(cm_ledger_trans_uuid_date, LEDGER_CUSTOMER_UUID, ROW_DATE)
-LEDGER_TRANS(cm_ledger_trans_uuid_timestamp, LEDGER_CUSTOMER_UUID, ROW_TIMESTAMP)
-LEDGER_TRANS(cm_ledger_trans_uuid_timestamptz, LEDGER_CUSTOMER_UUID, ROW_TIMESTAMPTZ)
-LEDGER_TRANS(cm_ledger_trans_text_date, LEDGER_CUSTOMER_TEXT, ROW_DATE)
-LEDGER_TRANS(cm_ledger_trans_text_timestamp, LEDGER_CUSTOMER_TEXT, ROW_TIMESTAMP)
-LEDGER_TRANS(cm_ledger_trans_text_timestamptz, LEDGER_CUSTOMER_TEXT, ROW_TIMESTAMPTZ)
+LEDGER_TRANS(cm_subscription_ledger_trans_bigint_date, LEDGER_CUSTOMER_BIGINT, ROW_DATE)
+LEDGER_TRANS(cm_subscription_ledger_trans_bigint_timestamp, LEDGER_CUSTOMER_BIGINT, ROW_TIMESTAMP)
+LEDGER_TRANS(cm_subscription_ledger_trans_bigint_timestamptz, LEDGER_CUSTOMER_BIGINT, ROW_TIMESTAMPTZ)
+LEDGER_TRANS(cm_subscription_ledger_trans_uuid_date, LEDGER_CUSTOMER_UUID, ROW_DATE)
+LEDGER_TRANS(cm_subscription_ledger_trans_uuid_timestamp, LEDGER_CUSTOMER_UUID, ROW_TIMESTAMP)
+LEDGER_TRANS(cm_subscription_ledger_trans_uuid_timestamptz, LEDGER_CUSTOMER_UUID, ROW_TIMESTAMPTZ)
+LEDGER_TRANS(cm_subscription_ledger_trans_text_date, LEDGER_CUSTOMER_TEXT, ROW_DATE)
+LEDGER_TRANS(cm_subscription_ledger_trans_text_timestamp, LEDGER_CUSTOMER_TEXT, ROW_TIMESTAMP)
+LEDGER_TRANS(cm_subscription_ledger_trans_text_timestamptz, LEDGER_CUSTOMER_TEXT, ROW_TIMESTAMPTZ)
 
-static Datum
-unite_arguments(FunctionCallInfo fcinfo, bool many)
+/* Unite two states; NULL is an empty one. */
+Datum
+cm_subscription_ledger_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext aggcontext = aggregate_context(fcinfo);
 
@@ -77,26 +78,19 @@ unite_arguments(FunctionCallInfo fcinfo, bool many)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
 	PG_RETURN_DATUM(state_unite(PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0),
-								PG_GETARG_DATUM(1), many, aggcontext));
-}
-
-/* Unite two states; NULL is an empty one. */
-Datum
-cm_ledger_combine(PG_FUNCTION_ARGS)
-{
-	return unite_arguments(fcinfo, false);
+								PG_GETARG_DATUM(1), aggcontext));
 }
 
 /* Transition of merge(): unite the state with a finished ledger. */
 Datum
-cm_ledger_merge(PG_FUNCTION_ARGS)
+cm_merge_trans(PG_FUNCTION_ARGS)
 {
 	if (!PG_ARGISNULL(1) && !VARATT_IS_EXTERNAL_EXPANDED(PG_GETARG_POINTER(1)))
 	{
 		fcinfo->args[1].value = PointerGetDatum(PG_DETOAST_DATUM(PG_GETARG_DATUM(1)));
 		(void) ledger_argument(PG_GETARG_DATUM(1), false, false);
 	}
-	return unite_arguments(fcinfo, true);
+	return cm_subscription_ledger_combine(fcinfo);
 }
 
 /*
@@ -105,7 +99,7 @@ cm_ledger_merge(PG_FUNCTION_ARGS)
  * stored or sent.  Within a window the state goes on to change, so it is copied.
  */
 Datum
-cm_ledger_final(PG_FUNCTION_ARGS)
+cm_subscription_ledger_final(PG_FUNCTION_ARGS)
 {
 	Datum		state;
 	Ledger		ledger;
@@ -145,7 +139,7 @@ hex_digit(char c)
 }
 
 Datum
-cm_ledger_in(PG_FUNCTION_ARGS)
+cm_subscription_ledger_in(PG_FUNCTION_ARGS)
 {
 	const char *text = PG_GETARG_CSTRING(0);
 	Size		length = strlen(text);
@@ -172,7 +166,8 @@ cm_ledger_in(PG_FUNCTION_ARGS)
 			CHECK_FOR_INTERRUPTS_AT(i);
 			if (high < 0 || low < 0)
 				wrong = "it is not an even number of hexadecimal digits behind \\x.";
-			p[i] = (uint8) (high << 4 | low);
+			else
+				p[i] = (uint8) (high << 4 | low);
 		}
 		if (!wrong)
 			wrong = ledger_check(p, bytes, &view);
@@ -205,7 +200,7 @@ canonical_value(Datum datum)
 }
 
 Datum
-cm_ledger_out(PG_FUNCTION_ARGS)
+cm_subscription_ledger_out(PG_FUNCTION_ARGS)
 {
 	static const char digits[] = "0123456789abcdef";
 	LedgerHeader *ledger = canonical_value(PG_GETARG_DATUM(0));
@@ -233,7 +228,7 @@ cm_ledger_out(PG_FUNCTION_ARGS)
 }
 
 Datum
-cm_ledger_recv(PG_FUNCTION_ARGS)
+cm_subscription_ledger_recv(PG_FUNCTION_ARGS)
 {
 	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
 	Size		bytes = buf->len - buf->cursor;
@@ -254,7 +249,7 @@ cm_ledger_recv(PG_FUNCTION_ARGS)
 }
 
 Datum
-cm_ledger_send(PG_FUNCTION_ARGS)
+cm_subscription_ledger_send(PG_FUNCTION_ARGS)
 {
 	LedgerHeader *ledger = canonical_value(PG_GETARG_DATUM(0));
 	StringInfoData buf;
@@ -319,8 +314,9 @@ summarize_customer(const LedgerScan *scan, uint8 flags, Summary *summary)
 	summary->negative += negative;
 }
 
+/* The date of a moment; instants are taken as UTC. */
 static Datum
-moment_date(int64 moment)
+utc_date(int64 moment)
 {
 	return DirectFunctionCall1(timestamp_date, TimestampGetDatum(moment));
 }
@@ -349,8 +345,8 @@ cm_ledger_summary(PG_FUNCTION_ARGS)
 	nulls[2] = nulls[3] = summary.changes == 0;
 	if (summary.changes > 0)
 	{
-		values[2] = moment_date(summary.first_start);
-		values[3] = moment_date(summary.last_change);
+		values[2] = utc_date(summary.first_start);
+		values[3] = utc_date(summary.last_change);
 	}
 	values[4] = Int64GetDatum(summary.running);
 	values[5] = Int64GetDatum(summary.free);

@@ -43,7 +43,7 @@
 #define LEDGER_VERSION			1
 
 /* LedgerHeader.flags */
-#define LEDGER_CANONICAL		0x01	/* else: working records, see ledger.c */
+#define LEDGER_CANONICAL		0x01	/* else: working rows, see state.c */
 #define LEDGER_HAS_MRR			0x02
 #define LEDGER_INSTANTS			0x04	/* timestamptz, else local time */
 #define LEDGER_HAS_PERIOD		0x08	/* state of a one-period aggregate */
@@ -51,7 +51,7 @@
 #define LEDGER_CUSTOMER_BIGINT	0x00
 #define LEDGER_CUSTOMER_UUID	0x10
 #define LEDGER_CUSTOMER_TEXT	0x20
-#define LEDGER_IN_DAYS			0x40	/* working records hold dates */
+#define LEDGER_IN_DAYS			0x40	/* working rows hold dates */
 
 /* What two ledgers must share to be united. */
 #define LEDGER_KIND_MASK		(LEDGER_HAS_MRR | LEDGER_INSTANTS | \
@@ -63,7 +63,7 @@ typedef struct LedgerHeader
 	uint8		version;
 	uint8		flags;
 	uint16		reserved;		/* zero */
-	uint32		count;			/* customers, or working records */
+	uint32		count;			/* customers, or working rows */
 } LedgerHeader;
 
 /* The arguments that a one-period aggregate carries in its state. */
@@ -182,6 +182,23 @@ static inline uint32
 load_u32(const uint8 *p)
 {
 	return (uint32) load_u16(p) | ((uint32) load_u16(p + 2) << 16);
+}
+
+/* A period as it lies behind a header. */
+static inline void
+load_period(const uint8 *p, LedgerPeriod *period)
+{
+	period->from = (int64) load_u64(p);
+	period->until = (int64) load_u64(p + 8);
+	period->margin = (int64) load_u64(p + 16);
+}
+
+static inline void
+store_period(uint8 *p, const LedgerPeriod *period)
+{
+	store_u64(p, (uint64) period->from);
+	store_u64(p + 8, (uint64) period->until);
+	store_u64(p + 16, (uint64) period->margin);
 }
 
 /*

@@ -8,7 +8,6 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
@@ -45,11 +44,7 @@ period_request(FunctionCallInfo fcinfo, int first_argument, int origin_argument)
 	PeriodRequest request = {0};
 	Interval   *every;
 
-	if (PG_ARGISNULL(first_argument))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("every must not be null"),
-				 errhint("Leave it out for months.")));
+	check_not_null("every", PG_ARGISNULL(first_argument));
 	every = PG_GETARG_INTERVAL_P(first_argument);
 	check_interval("every", every);
 	request.months = every->month;
@@ -131,50 +126,42 @@ grid_index(const PeriodRequest *request, DateADT date)
 	return k;
 }
 
-static DateADT
-checked_date(int64 date)
+/* How moments and days belong together: local time, or instants in a zone. */
+typedef struct Clock
 {
-	if (date < DATE_MIN || date >= DATE_LIMIT)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("a period's bound is out of range for type timestamp"),
-				 errhint("Give since and until.")));
-	return (DateADT) date;
-}
+	bool		instants;
+	text	   *zone;			/* NULL: the session's, by its own rules */
+} Clock;
 
-static text *
-request_zone(const PeriodRequest *request)
-{
-	if (request->time_zone)
-		return request->time_zone;
-	return cstring_to_text(pg_get_timezone_name(session_timezone));
-}
-
-/* Midnight that begins a date: local time, or an instant in the zone. */
+/* Midnight that begins a date. */
 static int64
-date_moment(DateADT date, text *zone)
+date_moment(DateADT date, const Clock *clock)
 {
-	int64		midnight = (int64) date * USECS_PER_DAY;
+	Datum		midnight = TimestampGetDatum((int64) date * USECS_PER_DAY);
 
-	if (zone == NULL)
-		return midnight;
-	return DatumGetTimestampTz(DirectFunctionCall2(timestamp_zone, PointerGetDatum(zone),
-												   TimestampGetDatum(midnight)));
+	if (!clock->instants)
+		return DatumGetTimestamp(midnight);
+	if (clock->zone)
+		midnight = DirectFunctionCall2(timestamp_zone, PointerGetDatum(clock->zone), midnight);
+	else
+		midnight = DirectFunctionCall1(timestamp_timestamptz, midnight);
+	return DatumGetTimestampTz(midnight);
 }
 
 /* The day that a moment belongs to: the last one that has begun. */
 static DateADT
-moment_date(int64 moment, text *zone)
+moment_date(int64 moment, const Clock *clock)
 {
 	Datum		local = TimestampGetDatum(moment);
 	DateADT		date;
 
-	if (zone != NULL)
-		local = DirectFunctionCall2(timestamptz_zone, PointerGetDatum(zone),
-									TimestampTzGetDatum(moment));
+	if (clock->instants && clock->zone)
+		local = DirectFunctionCall2(timestamptz_zone, PointerGetDatum(clock->zone), local);
+	else if (clock->instants)
+		local = DirectFunctionCall1(timestamptz_timestamp, local);
 	date = DatumGetDateADT(DirectFunctionCall1(timestamp_date, local));
 	/* where clocks go back to before midnight, the day begins the second time */
-	if (date_moment(date, zone) > moment)
+	if (date_moment(date, clock) > moment)
 		date--;
 	return date;
 }
@@ -211,8 +198,8 @@ bool
 periods_make(const PeriodRequest *request, bool instants, bool has_rows,
 			 int64 first_start, bool whole_history, PeriodGrid *grid)
 {
-	text	   *zone = instants ? request_zone(request) : NULL;
-	DateADT		today = instants ? moment_date(GetCurrentTransactionStartTimestamp(), zone) :
+	Clock		clock = {instants, request->time_zone};
+	DateADT		today = instants ? moment_date(GetCurrentTransactionStartTimestamp(), &clock) :
 		GetSQLCurrentDate();
 	DateADT		until = request->has_until ? request->until : today + 1;
 	DateADT		since = request->since;
@@ -226,7 +213,7 @@ periods_make(const PeriodRequest *request, bool instants, bool has_rows,
 		return false;
 	if (has_rows && (!request->has_since || whole_history))
 	{
-		DateADT		start = checked_date(grid_line(request, grid_index(request, moment_date(first_start, zone))));
+		DateADT		start = (DateADT) Max(grid_line(request, grid_index(request, moment_date(first_start, &clock))), DATE_MIN);
 
 		if (!request->has_since)
 			since = start;
@@ -253,7 +240,7 @@ periods_make(const PeriodRequest *request, bool instants, bool has_rows,
 		int64		begin = grid_line(request, k);
 		int64		end = grid_line(request, k + 1);
 
-		grid->grid_dates[i] = checked_date(begin);
+		grid->grid_dates[i] = (DateADT) Max(begin, DATE_MIN);
 		grid->dates[i] = Max(grid->grid_dates[i], since);
 		grid->dates[i + 1] = (DateADT) Min(end, until);
 		grid->complete[i] = begin >= since && end <= until && end <= today;
@@ -261,8 +248,8 @@ periods_make(const PeriodRequest *request, bool instants, bool has_rows,
 			grid->shown = i + 1;
 	}
 	for (i = 0; i <= grid->n; i++)
-		grid->moments[i] = date_moment(grid->dates[i], zone);
-	grid->last_uncut = date_moment((DateADT) Min(grid_line(request, last + 1), DATE_LIMIT - 1), zone);
+		grid->moments[i] = date_moment(grid->dates[i], &clock);
+	grid->last_uncut = date_moment((DateADT) Min(grid_line(request, last + 1), DATE_LIMIT - 1), &clock);
 
 	if (whole_history && request->has_since && grid->shown < grid->n &&
 		grid->dates[grid->shown] < request->since)

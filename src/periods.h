@@ -58,7 +58,7 @@ period_of(const PeriodGrid *grid, int64 moment)
 		return PERIOD_BEFORE;
 	if (moment >= grid->moments[grid->n])
 		return grid->n;
-	period = grid->slots[(uint64) (moment - grid->moments[0]) >> grid->shift];
+	period = grid->slots[((uint64) moment - (uint64) grid->moments[0]) >> grid->shift];
 	while (moment >= grid->moments[period + 1])
 		period++;
 	return period;

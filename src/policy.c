@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "checks.h"
 #include "policy.h"
 
 PG_FUNCTION_INFO_V1(cm_churn_policy);
@@ -138,10 +139,7 @@ check_axis(const Axis *axis, Datum value, bool isnull)
 			{
 				int32		count = DatumGetInt32(value);
 
-				if (count < 1)
-					ereport(ERROR,
-							(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							 errmsg("policy %s must be at least 1, not %d", axis->name, count)));
+				check_at_least(psprintf("policy %s", axis->name), count, 1, NULL);
 				if (count > 1)
 					not_built(axis->name, psprintf("%d", count));
 				break;

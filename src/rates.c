@@ -78,8 +78,6 @@ static int64
 margin_from_numeric(Datum value)
 {
 	Numeric		margin;
-	Datum		zero;
-	Datum		one;
 	Datum		scaled;
 	int64		micros;
 
@@ -88,18 +86,9 @@ margin_from_numeric(Datum value)
 		return micros * (MARGIN_ONE / MICROS_PER_UNIT);
 
 	margin = DatumGetNumeric(value);
-	value = NumericGetDatum(margin);
-	zero = NumericGetDatum(int64_to_numeric(0));
-	one = NumericGetDatum(int64_to_numeric(1));
-	if (numeric_is_nan(margin) || numeric_is_inf(margin) ||
-		DatumGetBool(DirectFunctionCall2(numeric_lt, value, zero)) ||
-		DatumGetBool(DirectFunctionCall2(numeric_gt, value, one)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("gross_margin must be between 0 and 1, not %s",
-						DatumGetCString(DirectFunctionCall1(numeric_out, value)))));
+	check_fraction("gross_margin", margin);
 	scaled = DirectFunctionCall2(numeric_mul,
-								 DirectFunctionCall2(numeric_round, value, Int32GetDatum(18)),
+								 DirectFunctionCall2(numeric_round, NumericGetDatum(margin), Int32GetDatum(18)),
 								 NumericGetDatum(int64_to_numeric(MARGIN_ONE)));
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8, scaled));
 }

@@ -15,6 +15,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "nodes/primnodes.h"
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -72,7 +73,7 @@ report_begin(FunctionCallInfo fcinfo)
 	PeriodRequest request = period_request(fcinfo, ARG_EVERY, ARG_ORIGIN);
 
 	policy_argument(fcinfo, ARG_POLICY);
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	return request;
 }
 
@@ -143,6 +144,7 @@ column_error(int column, const char *name, Oid type, const char *expected)
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("column %d (%s) of the query has type %s, but must be %s",
 					column, name, format_type_be(type), expected),
+			 column == 3 && type == TEXTOID ? errhint("A NULL without a type is text: write NULL::date, for example.") :
 			 errhint(COLUMNS_HINT)));
 }
 
@@ -168,6 +170,19 @@ static bool
 is_time_type(Oid base)
 {
 	return base == DATEOID || base == TIMESTAMPOID || base == TIMESTAMPTZOID;
+}
+
+/* Is a column of the query the bare NULL, whose type is text for want of another? */
+static bool
+column_is_null(const CachedPlanSource *source, int column)
+{
+	Query	   *query = source->query_list ? linitial_node(Query, source->query_list) : NULL;
+	TargetEntry *entry;
+
+	if (query == NULL || list_length(query->targetList) < column)
+		return false;
+	entry = list_nth_node(TargetEntry, query->targetList, column - 1);
+	return !entry->resjunk && IsA(entry->expr, Const) && ((Const *) entry->expr)->constisnull;
 }
 
 /* The type that both time columns are read as. */
@@ -210,6 +225,8 @@ ledger_statement(const char *query, const char *schema, bool needs_mrr)
 	CachedPlanSource *source;
 	RawStmt    *raw;
 	TupleDesc	columns;
+	Oid			start_type;
+	Oid			end_type;
 	const char *customer;
 	const char *time;
 	StringInfoData text;
@@ -232,7 +249,9 @@ ledger_statement(const char *query, const char *schema, bool needs_mrr)
 	columns = source->resultDesc;
 	check_column_count(columns, needs_mrr ? 4 : 3);
 	customer = customer_type(TupleDescAttr(columns, 0)->atttypid);
-	time = time_type(TupleDescAttr(columns, 1)->atttypid, TupleDescAttr(columns, 2)->atttypid);
+	start_type = TupleDescAttr(columns, 1)->atttypid;
+	end_type = TupleDescAttr(columns, 2)->atttypid;
+	time = time_type(start_type, column_is_null(source, 3) ? start_type : end_type);
 	if (columns->natts == 4)
 		check_mrr_type(TupleDescAttr(columns, 3)->atttypid);
 

@@ -29,12 +29,14 @@
  */
 #include "postgres.h"
 
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
 #include "scan.h"
 
 #define FLAT_LIMIT			(64 * 1024) /* bytes of a flat working state */
-#define FLAT_MERGE_LIMIT	(8 * 1024)	/* the same where merge() copies it for each ledger */
+#define FLAT_MERGE_LIMIT	(8 * 1024)	/* the same where small ledgers are merged into it */
+#define VALUE_LIMIT			(MaxAllocSize - 64 * 1024)	/* leaves room for a tuple's header */
 #define CHUNK_BYTES			8192	/* the largest that the allocator pools */
 #define SMALL_RUN			(1024 * 1024)	/* bytes up to which runs are united at once */
 #define MANY_RUNS			8
@@ -251,11 +253,11 @@ view_flat_size(const LedgerView *view)
 	Size		size = sizeof(LedgerHeader) + (view->end - view->data) +
 		((view->flags & LEDGER_HAS_PERIOD) ? sizeof(LedgerPeriod) : 0);
 
-	if (size > MaxAllocSize)
+	if (size > VALUE_LIMIT)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("subscription_ledger needs %zu bytes, more than the %zu that a value can have",
-						size, (Size) MaxAllocSize),
+						size, (Size) VALUE_LIMIT),
 				 errhint("Build one ledger per segment with GROUP BY and add up the reports.")));
 	return size;
 }
@@ -273,9 +275,7 @@ view_flatten_into(const LedgerView *view, LedgerHeader *flat, Size size)
 	p += sizeof(LedgerHeader);
 	if (view->flags & LEDGER_HAS_PERIOD)
 	{
-		store_u64(p, (uint64) view->period.from);
-		store_u64(p + 8, (uint64) view->period.until);
-		store_u64(p + 16, (uint64) view->period.margin);
+		store_period(p, &view->period);
 		p += sizeof(LedgerPeriod);
 	}
 	memcpy(p, view->data, view->end - view->data);
@@ -371,13 +371,7 @@ flat_create(uint8 flags, const LedgerPeriod *period, Size bytes)
 	flat->version = LEDGER_VERSION;
 	flat->flags = flags;
 	if (flags & LEDGER_HAS_PERIOD)
-	{
-		uint8	   *p = (uint8 *) flat + sizeof(LedgerHeader);
-
-		store_u64(p, (uint64) period->from);
-		store_u64(p + 8, (uint64) period->until);
-		store_u64(p + 16, (uint64) period->margin);
-	}
+		store_period((uint8 *) flat + sizeof(LedgerHeader), period);
 	return flat;
 }
 
@@ -449,13 +443,40 @@ state_promote(const LedgerHeader *flat, const LedgerView *view, MemoryContext ag
 	return state;
 }
 
-static void
-period_changed(void)
+static char *
+period_text(const LedgerPeriod *period, uint8 flags)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("period and gross_margin must be the same in all rows of a group"),
-			 errhint("Group by the period, or use a series function for many periods.")));
+	PGFunction	out = (flags & LEDGER_INSTANTS) ? timestamptz_out : timestamp_out;
+
+	return psprintf("[%s,%s)",
+					DatumGetCString(DirectFunctionCall1(out, TimestampGetDatum(period->from))),
+					DatumGetCString(DirectFunctionCall1(out, TimestampGetDatum(period->until))));
+}
+
+static char *
+margin_text(const LedgerPeriod *period)
+{
+	Datum		margin = NumericGetDatum(int64_div_fast_to_numeric(period->margin, 18));
+
+	return numeric_normalize(DatumGetNumeric(margin));
+}
+
+/* Report two rows of a group with different arguments, if they are different. */
+static inline void
+check_same_period(const LedgerPeriod *a, const LedgerPeriod *b, uint8 flags)
+{
+	if (unlikely(a->from != b->from || a->until != b->until))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("period must be the same in all rows of a group, not %s and %s",
+						period_text(a, flags), period_text(b, flags)),
+				 errhint("Group by the period, or use a series function for many periods.")));
+	if (unlikely(a->margin != b->margin))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("gross_margin must be the same in all rows of a group, not %s and %s",
+						margin_text(a), margin_text(b)),
+				 errhint("Group by the margin.")));
 }
 
 /*
@@ -482,9 +503,7 @@ state_add_row(Datum datum, bool isnull, uint8 flags, const LedgerPeriod *period,
 	{
 		LedgerState *state = expanded_state(datum);
 
-		if ((flags & LEDGER_HAS_PERIOD) &&
-			memcmp(&state->period, period, sizeof(LedgerPeriod)) != 0)
-			period_changed();
+		check_same_period(&state->period, period, flags);
 		if (row)
 			state_append(state, row);
 		return datum;
@@ -496,11 +515,10 @@ state_add_row(Datum datum, bool isnull, uint8 flags, const LedgerPeriod *period,
 			elog(ERROR, "aggregate state does not fit its transition function");
 		if (flags & LEDGER_HAS_PERIOD)
 		{
-			const uint8 *p = (const uint8 *) flat + sizeof(LedgerHeader);
+			LedgerPeriod first;
 
-			if (load_u64(p) != (uint64) period->from || load_u64(p + 8) != (uint64) period->until ||
-				load_u64(p + 16) != (uint64) period->margin)
-				period_changed();
+			load_period((const uint8 *) flat + sizeof(LedgerHeader), &first);
+			check_same_period(&first, period, flags);
 		}
 		bytes = VARSIZE(flat);
 		if (row && offset + (flat->count + 1) * size > bytes)
@@ -546,8 +564,7 @@ check_same_kind(const LedgerView *a, const LedgerView *b)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("subscription ledgers of different kinds cannot be merged"),
 				 errdetail("One has %s, the other %s.", kind_text(a->flags), kind_text(b->flags))));
-	if (memcmp(&a->period, &b->period, sizeof(LedgerPeriod)) != 0)
-		period_changed();
+	check_same_period(&a->period, &b->period, a->flags);
 }
 
 /* Open either argument of a union without changing its form. */
@@ -567,14 +584,20 @@ open_for_union(Datum datum, LedgerHeader **flat, LedgerView *view)
 	return NULL;
 }
 
+static bool
+stays_flat(Size size, Size other)
+{
+	return size + other <= FLAT_LIMIT && (size <= FLAT_MERGE_LIMIT || other >= size / 8);
+}
+
 /*
  * The union of two states.  The first is the aggregate's own and may be changed
  * or replaced; the second is copied.  With the first one 0 the result is a copy
- * of the second.  Where many small ones are merged, the result becomes expanded
- * sooner, because a flat one is written anew each time.
+ * of the second.  Where small ledgers are merged into a larger one, the result
+ * becomes expanded sooner, because a flat one is written anew each time.
  */
 Datum
-state_unite(Datum datum, Datum other, bool many, MemoryContext aggcontext)
+state_unite(Datum datum, Datum other, MemoryContext aggcontext)
 {
 	LedgerHeader *flat;
 	LedgerHeader *other_flat;
@@ -582,11 +605,10 @@ state_unite(Datum datum, Datum other, bool many, MemoryContext aggcontext)
 	LedgerView	other_view;
 	LedgerState *state;
 	LedgerState *other_state = open_for_union(other, &other_flat, &other_view);
-	Size		limit = many ? FLAT_MERGE_LIMIT : FLAT_LIMIT;
 
 	if (datum == (Datum) 0)
 	{
-		if (other_flat && VARSIZE(other_flat) <= limit)
+		if (other_flat && VARSIZE(other_flat) <= FLAT_LIMIT)
 			return PointerGetDatum(other_flat);
 		state = state_create(other_view.flags, &other_view.period, aggcontext);
 	}
@@ -595,7 +617,7 @@ state_unite(Datum datum, Datum other, bool many, MemoryContext aggcontext)
 		state = open_for_union(datum, &flat, &view);
 		check_same_kind(&view, &other_view);
 		if (state == NULL && other_flat &&
-			VARSIZE(flat) + VARSIZE(other_flat) <= limit)
+			stays_flat(VARSIZE(flat), VARSIZE(other_flat)))
 		{
 			LedgerView	merged;
 			LedgerRun	run;

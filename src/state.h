@@ -35,7 +35,7 @@ typedef struct LedgerState
 
 extern Datum state_add_row(Datum state, bool isnull, uint8 flags, const LedgerPeriod *period,
 						   const SubscriptionRow *row, MemoryContext aggcontext);
-extern Datum state_unite(Datum state, Datum other, bool many, MemoryContext aggcontext);
+extern Datum state_unite(Datum state, Datum other, MemoryContext aggcontext);
 extern void state_compact(LedgerState *state);
 extern LedgerState *expanded_state(Datum datum);
 extern LedgerView run_view(const LedgerState *state, const LedgerRun *run);

@@ -3,19 +3,19 @@
 CREATE TYPE subscription_ledger;
 
 CREATE FUNCTION subscription_ledger_in(cstring) RETURNS subscription_ledger
-    AS 'MODULE_PATHNAME', 'cm_ledger_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'cm_subscription_ledger_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION subscription_ledger_in(cstring) IS 'input function of subscription_ledger';
 
 CREATE FUNCTION subscription_ledger_out(subscription_ledger) RETURNS cstring
-    AS 'MODULE_PATHNAME', 'cm_ledger_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'cm_subscription_ledger_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION subscription_ledger_out(subscription_ledger) IS 'output function of subscription_ledger';
 
 CREATE FUNCTION subscription_ledger_recv(internal) RETURNS subscription_ledger
-    AS 'MODULE_PATHNAME', 'cm_ledger_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'cm_subscription_ledger_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION subscription_ledger_recv(internal) IS 'binary input function of subscription_ledger';
 
 CREATE FUNCTION subscription_ledger_send(subscription_ledger) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cm_ledger_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'cm_subscription_ledger_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION subscription_ledger_send(subscription_ledger) IS 'binary output function of subscription_ledger';
 
 CREATE TYPE subscription_ledger (
@@ -30,15 +30,15 @@ CREATE TYPE subscription_ledger (
 COMMENT ON TYPE subscription_ledger IS 'who ran what at which MRR and when: everything the retention reports need, mergeable';
 
 CREATE FUNCTION subscription_ledger_combine(subscription_ledger, subscription_ledger) RETURNS subscription_ledger
-    AS 'MODULE_PATHNAME', 'cm_ledger_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'cm_subscription_ledger_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION subscription_ledger_combine(subscription_ledger, subscription_ledger) IS 'combine function of the aggregates over subscription rows';
 
 CREATE FUNCTION subscription_ledger_final(subscription_ledger) RETURNS subscription_ledger
-    AS 'MODULE_PATHNAME', 'cm_ledger_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'cm_subscription_ledger_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION subscription_ledger_final(subscription_ledger) IS 'final function of subscription_ledger() and merge()';
 
 CREATE FUNCTION merge_trans(subscription_ledger, subscription_ledger) RETURNS subscription_ledger
-    AS 'MODULE_PATHNAME', 'cm_ledger_merge' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'cm_merge_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION merge_trans(subscription_ledger, subscription_ledger) IS 'transition function of merge()';
 
 CREATE AGGREGATE merge(ledger subscription_ledger) (
@@ -53,11 +53,11 @@ COMMENT ON AGGREGATE merge(subscription_ledger) IS 'the union of ledgers of disj
 
 --each customer time
 CREATE FUNCTION subscription_ledger_trans(subscription_ledger, @customer@, @time@, @time@) RETURNS subscription_ledger
-    AS 'MODULE_PATHNAME', 'cm_ledger_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'cm_subscription_ledger_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION subscription_ledger_trans(subscription_ledger, @customer@, @time@, @time@) IS 'transition function of subscription_ledger()';
 
 CREATE FUNCTION subscription_ledger_trans(subscription_ledger, @customer@, @time@, @time@, numeric) RETURNS subscription_ledger
-    AS 'MODULE_PATHNAME', 'cm_ledger_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'cm_subscription_ledger_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION subscription_ledger_trans(subscription_ledger, @customer@, @time@, @time@, numeric) IS 'transition function of subscription_ledger()';
 
 CREATE AGGREGATE subscription_ledger(customer @customer@, started_at @time@, ended_at @time@) (

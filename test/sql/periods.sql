@@ -140,8 +140,17 @@ SELECT count(*) AS centuries, count(*) FILTER (WHERE new_customers <> 1) AS wron
 FROM churn_by_period('SELECT g, timestamp ''2001-01-01'' + g * interval ''100 years'' + CASE WHEN g % 2 = 0 THEN interval ''0'' ELSE interval ''100 years'' - interval ''1 microsecond'' END, NULL::timestamp FROM generate_series(-20, 2900) g', '100 years', '0001-01-01', '292001-01-01');
 -- At the ends of time.
 SELECT period_start, period_end, new_customers, complete FROM churn_by_period('SELECT 1, date ''294276-12-01'', NULL::date', '1 month', '294276-11-15', '294276-12-31');
--- The year of the first day there is begins before it.
-SELECT pg_temp.err('SELECT * FROM churn_by_period(''SELECT 1, date ''''4714-11-24 BC'''', NULL::date'', ''1 year'', until => ''4700-01-01 BC'')') AS error;
+-- The year of the first day there is begins before it: the period is cut there.
+SELECT min(period_start) AS first, count(*) AS years, sum(new_customers) AS new, count(*) FILTER (WHERE complete) AS complete
+FROM churn_by_period('SELECT 1, date ''4714-11-24 BC'', NULL', '1 year', until => '4700-01-01 BC');
+SELECT period_start, period_end, new_customers, complete FROM churn_by_period('SELECT 1, date ''2005-01-01'', NULL', '10000 years', '1990-01-01', '2010-01-01');
+-- A session zone whose name is an abbreviation too: days begin by the zone's rules, summer time and all, as now() shows them.
+-- As an argument the abbreviation means what it means to AT TIME ZONE: winter time all year.
+SET TimeZone = 'CET';
+SELECT zone, (SELECT string_agg(new_customers::text, ' ' ORDER BY period_start)
+              FROM churn_by_period('SELECT 1, timestamptz ''2024-07-01 00:30+02'', NULL', '1 month', '2024-06-01', '2024-08-01', time_zone => zone)) AS june_and_july
+FROM (VALUES (NULL), ('Europe/Paris'), ('CET')) v (zone);
+SET TimeZone = 'UTC';
 
 SET client_min_messages = warning;
 DROP SCHEMA test_periods CASCADE;
