@@ -29,15 +29,15 @@ CREATE TYPE subscription_ledger (
 );
 COMMENT ON TYPE subscription_ledger IS 'who ran what at which MRR and when: everything the retention reports need, mergeable';
 
-CREATE FUNCTION subscription_ledger_combine(subscription_ledger, subscription_ledger) RETURNS subscription_ledger
+CREATE FUNCTION subscription_ledger_combine(state subscription_ledger, other subscription_ledger) RETURNS subscription_ledger
     AS 'MODULE_PATHNAME', 'cm_subscription_ledger_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION subscription_ledger_combine(subscription_ledger, subscription_ledger) IS 'combine function of the aggregates over subscription rows';
 
-CREATE FUNCTION subscription_ledger_final(subscription_ledger) RETURNS subscription_ledger
+CREATE FUNCTION subscription_ledger_final(state subscription_ledger) RETURNS subscription_ledger
     AS 'MODULE_PATHNAME', 'cm_subscription_ledger_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION subscription_ledger_final(subscription_ledger) IS 'final function of subscription_ledger() and merge()';
 
-CREATE FUNCTION merge_trans(subscription_ledger, subscription_ledger) RETURNS subscription_ledger
+CREATE FUNCTION merge_trans(state subscription_ledger, ledger subscription_ledger) RETURNS subscription_ledger
     AS 'MODULE_PATHNAME', 'cm_merge_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION merge_trans(subscription_ledger, subscription_ledger) IS 'transition function of merge()';
 
@@ -52,11 +52,11 @@ CREATE AGGREGATE merge(ledger subscription_ledger) (
 COMMENT ON AGGREGATE merge(subscription_ledger) IS 'the union of ledgers of disjoint sets of subscription rows';
 
 --each customer time
-CREATE FUNCTION subscription_ledger_trans(subscription_ledger, @customer@, @time@, @time@) RETURNS subscription_ledger
+CREATE FUNCTION subscription_ledger_trans(state subscription_ledger, customer @customer@, started_at @time@, ended_at @time@) RETURNS subscription_ledger
     AS 'MODULE_PATHNAME', 'cm_subscription_ledger_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION subscription_ledger_trans(subscription_ledger, @customer@, @time@, @time@) IS 'transition function of subscription_ledger()';
 
-CREATE FUNCTION subscription_ledger_trans(subscription_ledger, @customer@, @time@, @time@, numeric) RETURNS subscription_ledger
+CREATE FUNCTION subscription_ledger_trans(state subscription_ledger, customer @customer@, started_at @time@, ended_at @time@, mrr numeric) RETURNS subscription_ledger
     AS 'MODULE_PATHNAME', 'cm_subscription_ledger_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION subscription_ledger_trans(subscription_ledger, @customer@, @time@, @time@, numeric) IS 'transition function of subscription_ledger()';
 
