@@ -36,6 +36,7 @@ run_reserve(LedgerRun *run, Size bytes)
 	run->data = repalloc_huge(run->data, run->allocated);
 }
 
+/* How many bytes an integer needs: 1 to 8. */
 static inline int
 bytes_of(uint64 value)
 {

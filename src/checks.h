@@ -36,6 +36,7 @@ extern void check_interval(const char *name, const Interval *value);
 extern void check_state_array(const ArrayType *state, Oid element_type,
 							  int length);
 
+/* a + b, exact. */
 static inline Numeric
 num_add(Numeric a, Numeric b)
 {
@@ -44,6 +45,7 @@ num_add(Numeric a, Numeric b)
 											   NumericGetDatum(b)));
 }
 
+/* a - b, exact. */
 static inline Numeric
 num_sub(Numeric a, Numeric b)
 {
@@ -52,6 +54,7 @@ num_sub(Numeric a, Numeric b)
 											   NumericGetDatum(b)));
 }
 
+/* a x b, exact up to the most decimals that numeric can have. */
 static inline Numeric
 num_mul(Numeric a, Numeric b)
 {
@@ -60,6 +63,7 @@ num_mul(Numeric a, Numeric b)
 											   NumericGetDatum(b)));
 }
 
+/* a / b, with as many decimals as numeric gives it; raises 22012 where b is zero. */
 static inline Numeric
 num_div(Numeric a, Numeric b)
 {
@@ -68,6 +72,7 @@ num_div(Numeric a, Numeric b)
 											   NumericGetDatum(b)));
 }
 
+/* Below, at or above 0 as a is less than, equal to or greater than b; NaN is the greatest. */
 static inline int
 num_cmp(Numeric a, Numeric b)
 {
@@ -76,6 +81,7 @@ num_cmp(Numeric a, Numeric b)
 											 NumericGetDatum(b)));
 }
 
+/* Is the value zero? */
 static inline bool
 num_is_zero(Numeric a)
 {

@@ -41,6 +41,7 @@ typedef struct Cohorts
 	int64		cells;
 } Cohorts;
 
+/* Count a customer with its first MRR into a period's cohort; raises 54000 beyond MAX_CELLS cells. */
 static Cohort *
 join_cohort(Cohorts *cohorts, int period, int128 mrr)
 {
@@ -117,6 +118,7 @@ sweep_customer(const LedgerChange *changes, int64 n, const PeriodGrid *grid, boo
 	}
 }
 
+/* Put all customers of a ledger into their cohorts. */
 static void
 sweep(const Ledger *ledger, Cohorts *cohorts)
 {
@@ -174,6 +176,7 @@ put_cohort(const Cohorts *cohorts, int own, bool has_mrr, ReturnSetInfo *result)
 	}
 }
 
+/* The rows of cohort_retention, by cohort and period; none for an empty ledger. */
 static void
 cohort_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *result)
 {
@@ -198,12 +201,14 @@ cohort_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo 
 	report_rows_end(old);
 }
 
+/* cohort_retention() of a ledger. */
 Datum
 cm_cohort_retention(PG_FUNCTION_ARGS)
 {
 	return report_on_ledger(fcinfo, cohort_report);
 }
 
+/* cohort_retention() of the rows of a query, with or without mrr. */
 Datum
 cm_cohort_retention_query(PG_FUNCTION_ARGS)
 {

@@ -47,6 +47,7 @@ ledger_trans(FunctionCallInfo fcinfo, uint8 customer, RowTime time)
 								  &no_period, &row, aggcontext));
 }
 
+/* The SQL entry point of ledger_trans for one customer type and one time type. */
 #define LEDGER_TRANS(name, customer, time) \
 PG_FUNCTION_INFO_V1(name); \
 Datum \
@@ -126,6 +127,7 @@ cm_subscription_ledger_final(PG_FUNCTION_ARGS)
  * ------------------------------------------------------------------
  */
 
+/* The value of a hexadecimal digit of either case, or -1. */
 static int
 hex_digit(char c)
 {
@@ -138,6 +140,7 @@ hex_digit(char c)
 	return -1;
 }
 
+/* Text input; raises 22P02 for what is not a canonical ledger. */
 Datum
 cm_subscription_ledger_in(PG_FUNCTION_ARGS)
 {
@@ -199,6 +202,7 @@ canonical_value(Datum datum)
 	return ledger_finish(&ledger);
 }
 
+/* Text output, always of the canonical form; raises 54000 where the text would be too large. */
 Datum
 cm_subscription_ledger_out(PG_FUNCTION_ARGS)
 {
@@ -227,6 +231,7 @@ cm_subscription_ledger_out(PG_FUNCTION_ARGS)
 	PG_RETURN_CSTRING(text);
 }
 
+/* Binary input; raises 22P03 for what is not a canonical ledger. */
 Datum
 cm_subscription_ledger_recv(PG_FUNCTION_ARGS)
 {
@@ -248,6 +253,7 @@ cm_subscription_ledger_recv(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(ledger);
 }
 
+/* Binary output, always of the canonical form. */
 Datum
 cm_subscription_ledger_send(PG_FUNCTION_ARGS)
 {

@@ -128,6 +128,7 @@ static const int8 row_changes[4] = {0, 1, -1, 0};
 
 pg_noreturn extern void ledger_corrupted(void);
 
+/* Does a customer's key take 16 bytes instead of 8? */
 static inline bool
 ledger_wide_key(uint8 flags)
 {
@@ -154,6 +155,7 @@ load_u64(const uint8 *p)
 	return v;
 }
 
+/* Write 8 bytes at any address. */
 static inline void
 store_u64(uint8 *p, uint64 v)
 {
@@ -163,6 +165,7 @@ store_u64(uint8 *p, uint64 v)
 	memcpy(p, &v, sizeof(v));
 }
 
+/* Write 4 bytes at any address. */
 static inline void
 store_u32(uint8 *p, uint32 v)
 {
@@ -172,12 +175,14 @@ store_u32(uint8 *p, uint32 v)
 	p[3] = (uint8) (v >> 24);
 }
 
+/* Read 2 bytes at any address. */
 static inline uint16
 load_u16(const uint8 *p)
 {
 	return (uint16) (p[0] | (p[1] << 8));
 }
 
+/* Read 4 bytes at any address. */
 static inline uint32
 load_u32(const uint8 *p)
 {
@@ -193,6 +198,7 @@ load_period(const uint8 *p, LedgerPeriod *period)
 	period->margin = (int64) load_u64(p + 16);
 }
 
+/* Write what load_period reads. */
 static inline void
 store_period(uint8 *p, const LedgerPeriod *period)
 {
@@ -260,6 +266,7 @@ ledger_next_customer(const uint8 *end, bool wide,
 	return true;
 }
 
+/* What ledger_next_change is given for a customer's first breakpoint. */
 static inline LedgerChange
 ledger_start_change(void)
 {

@@ -12,6 +12,7 @@
 #define NUMERIC_TEXT(value) \
 	DatumGetCString(DirectFunctionCall1(numeric_out, (value)))
 
+/* An integer as a numeric datum. */
 static Datum
 int8_datum(int64 value)
 {

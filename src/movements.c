@@ -156,12 +156,14 @@ grid_for(const Ledger *ledger, const PeriodRequest *request, PeriodGrid *grid)
 						first_start, false, grid);
 }
 
+/* How many customers a period closes with. */
 static int64
 closing_customers(int64 opening, const Flows *flows)
 {
 	return opening + flows->new_customers + flows->reactivated_customers - flows->churned_customers;
 }
 
+/* The rows of churn_by_period, one per period. */
 static void
 churn_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *result)
 {
@@ -200,12 +202,14 @@ churn_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *
 	report_rows_end(old);
 }
 
+/* An amount in millionths as a numeric datum. */
 static Datum
 money_datum(int128 micros)
 {
 	return NumericGetDatum(money_to_numeric(micros));
 }
 
+/* The rows of mrr_movements, one per period; raises 22023 for a ledger without mrr. */
 static void
 mrr_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *result)
 {
@@ -259,24 +263,28 @@ mrr_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *re
 	report_rows_end(old);
 }
 
+/* churn_by_period() of a ledger. */
 Datum
 cm_churn_by_period(PG_FUNCTION_ARGS)
 {
 	return report_on_ledger(fcinfo, churn_report);
 }
 
+/* churn_by_period() of the rows of a query, with or without mrr. */
 Datum
 cm_churn_by_period_query(PG_FUNCTION_ARGS)
 {
 	return report_on_query(fcinfo, churn_report, false);
 }
 
+/* mrr_movements() of a ledger. */
 Datum
 cm_mrr_movements(PG_FUNCTION_ARGS)
 {
 	return report_on_ledger(fcinfo, mrr_report);
 }
 
+/* mrr_movements() of the rows of a query, which must have mrr. */
 Datum
 cm_mrr_movements_query(PG_FUNCTION_ARGS)
 {

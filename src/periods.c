@@ -74,6 +74,7 @@ period_request(FunctionCallInfo fcinfo, int first_argument, int origin_argument)
 	return request;
 }
 
+/* a / b rounded down, for b above 0. */
 static inline int64
 floor_div(int64 a, int64 b)
 {

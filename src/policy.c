@@ -71,6 +71,7 @@ word_list(const char *const *words, int n)
 	return list.data;
 }
 
+/* Raises 0A000 for a value of an axis that is allowed but not supported yet. */
 static void
 not_built(const char *axis, const char *value)
 {

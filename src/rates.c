@@ -30,6 +30,7 @@ PG_FUNCTION_INFO_V1(cm_clv_final);
 
 #define DATE_LIMIT		(TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
 
+/* Raises 22023 with the period that is not allowed. */
 static void
 period_error(Datum period)
 {
@@ -93,6 +94,7 @@ margin_from_numeric(Datum value)
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8, scaled));
 }
 
+/* Does a row, whose times count so many microseconds each, run just before a boundary? */
 static inline bool
 runs_at(const SubscriptionRow *row, int64 unit, int64 boundary)
 {
@@ -137,6 +139,7 @@ period_trans(FunctionCallInfo fcinfo, uint8 customer, RowTime time)
 								  kept ? &row : NULL, aggcontext));
 }
 
+/* The SQL entry point of period_trans for one customer type and one time type. */
 #define PERIOD_TRANS(name, customer, time) \
 PG_FUNCTION_INFO_V1(name); \
 Datum \
@@ -167,6 +170,7 @@ typedef struct PeriodTotals
 	int128		kept_mrr;		/* closing MRR of the opening customers */
 } PeriodTotals;
 
+/* Add one customer to the totals; only who is active at the opening counts. */
 static inline void
 add_customer(PeriodTotals *totals, const LedgerScan *scan, bool has_mrr)
 {
@@ -223,6 +227,7 @@ period_totals(FunctionCallInfo fcinfo, PeriodTotals *totals)
 	return true;
 }
 
+/* The rate as the function's result, or NULL. */
 static Datum
 rate_or_null(FunctionCallInfo fcinfo, Datum rate, bool isnull)
 {
@@ -230,6 +235,7 @@ rate_or_null(FunctionCallInfo fcinfo, Datum rate, bool isnull)
 	return rate;
 }
 
+/* The aggregate's value: customers lost / customers at opening, NULL without any. */
 Datum
 cm_churn_rate_final(PG_FUNCTION_ARGS)
 {
@@ -242,6 +248,7 @@ cm_churn_rate_final(PG_FUNCTION_ARGS)
 	return rate_or_null(fcinfo, rate, isnull);
 }
 
+/* The aggregate's value: 1 - churn_rate, NULL without customers at opening. */
 Datum
 cm_retention_rate_final(PG_FUNCTION_ARGS)
 {
@@ -254,6 +261,7 @@ cm_retention_rate_final(PG_FUNCTION_ARGS)
 	return rate_or_null(fcinfo, isnull ? (Datum) 0 : one_minus(rate), isnull);
 }
 
+/* The aggregate's value: MRR lost / opening MRR, NULL where that is zero. */
 Datum
 cm_mrr_churn_final(PG_FUNCTION_ARGS)
 {
@@ -266,6 +274,7 @@ cm_mrr_churn_final(PG_FUNCTION_ARGS)
 	return rate_or_null(fcinfo, rate, isnull);
 }
 
+/* The aggregate's value: (opening MRR - MRR kept) / opening MRR, NULL where that is zero. */
 Datum
 cm_net_mrr_churn_final(PG_FUNCTION_ARGS)
 {
@@ -278,6 +287,7 @@ cm_net_mrr_churn_final(PG_FUNCTION_ARGS)
 	return rate_or_null(fcinfo, rate, isnull);
 }
 
+/* The aggregate's value: (opening MRR - MRR lost) / opening MRR, NULL where that is zero. */
 Datum
 cm_grr_final(PG_FUNCTION_ARGS)
 {
@@ -290,6 +300,7 @@ cm_grr_final(PG_FUNCTION_ARGS)
 	return rate_or_null(fcinfo, rate, isnull);
 }
 
+/* The aggregate's value: MRR kept / opening MRR, NULL where that is zero. */
 Datum
 cm_nrr_final(PG_FUNCTION_ARGS)
 {

@@ -67,6 +67,7 @@ report_rows_end(MemoryContext old)
 	MemoryContextDelete(MemoryContextSwitchTo(old));
 }
 
+/* The checked arguments that every report shares; the result is ready to take rows. */
 static PeriodRequest
 report_begin(FunctionCallInfo fcinfo)
 {
@@ -89,6 +90,7 @@ report_on_ledger(FunctionCallInfo fcinfo, Report report)
 	return (Datum) 0;
 }
 
+/* Called before the first row: nothing to do. */
 static void
 receiver_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
@@ -97,6 +99,7 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 	(void) typeinfo;
 }
 
+/* Run the report over the ledger that the row holds; never asks to stop. */
 static bool
 receiver_receive(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -109,6 +112,7 @@ receiver_receive(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
+/* Called after the last row and at the end: nothing to do. */
 static void
 receiver_nothing(DestReceiver *self)
 {
@@ -137,6 +141,7 @@ check_column_count(TupleDesc columns, int least)
 				 errhint(COLUMNS_HINT)));
 }
 
+/* Raises 42804 for a column of the query whose type is not the expected one. */
 static void
 column_error(int column, const char *name, Oid type, const char *expected)
 {
@@ -166,6 +171,7 @@ customer_type(Oid type)
 	return "text";
 }
 
+/* Is a base type date, timestamp or timestamp with time zone? */
 static bool
 is_time_type(Oid base)
 {
@@ -203,6 +209,7 @@ time_type(Oid start_type, Oid end_type)
 	return start == DATEOID && end == DATEOID ? "date" : "timestamp";
 }
 
+/* Raises 42804 unless the type is numeric or is cast to it on assignment. */
 static void
 check_mrr_type(Oid type)
 {

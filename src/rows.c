@@ -48,6 +48,7 @@ row_date_out_of_range(const char *argument, DateADT date)
 			 errhint("A subscription that still runs has ended_at NULL or infinity.")));
 }
 
+/* A moment as an error message shows it; with ROW_DATE it is in days. */
 static char *
 moment_text(int64 moment, RowTime time)
 {
@@ -73,6 +74,7 @@ row_ends_before_start(int64 start, int64 end, RowTime time)
 			 errhint("ended_at is the first moment without service, on or after started_at.")));
 }
 
+/* The integer rotated left by 1 to 63 bits. */
 static inline uint64
 rotate(uint64 x, int bits)
 {

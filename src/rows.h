@@ -69,6 +69,7 @@ uuid_key(const unsigned char *bytes, uint64 *key)
 	key[1] = b;
 }
 
+/* Read started_at and ended_at into the row; what is no stretch of time is an error. */
 static pg_attribute_always_inline void
 row_times(FunctionCallInfo fcinfo, RowTime time, SubscriptionRow *row)
 {

@@ -20,6 +20,7 @@
  * ------------------------------------------------------------------
  */
 
+/* Below, at or above 0 as the key of a is less than, equal to or greater than that of b. */
 static inline int
 compare_keys(const SubscriptionRow *a, const SubscriptionRow *b)
 {
@@ -48,6 +49,7 @@ compare_keys(const SubscriptionRow *a, const SubscriptionRow *b)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+/* Bring rows in order of their keys. */
 static inline void
 order_rows(SubscriptionRow *rows, Size n)
 {
@@ -84,6 +86,7 @@ typedef struct Moments
 	int			n;
 } Moments;
 
+/* Put one more moment in its place, behind equal ones; there must be room. */
 static inline void
 add_moment(Moments *moments, int64 at, int number)
 {
@@ -355,6 +358,7 @@ changes_of_rows(const RowStream *stream, LedgerChange *changes)
 	return changes_add_up(changes, n);
 }
 
+/* Start a stream of a ledger's working rows; raises 54000 where a partition has 2^32 or more. */
 static void
 open_rows(RowStream *stream, const Ledger *ledger)
 {
@@ -393,6 +397,7 @@ open_rows(RowStream *stream, const Ledger *ledger)
  * ------------------------------------------------------------------
  */
 
+/* Add a view to the runs of the scan unless it has no customers. */
 static void
 open_run(LedgerScan *scan, const LedgerView *view)
 {
@@ -427,6 +432,7 @@ ledger_scan_begin(LedgerScan *scan, const Ledger *ledger)
 		}
 }
 
+/* Make room for n changes in the buffer, of which the first "kept" stay. */
 static inline void
 reserve_changes(LedgerScan *scan, Size n, Size kept)
 {
@@ -465,12 +471,14 @@ take_run_customer(LedgerScan *scan, int i)
 		scan->runs[i] = scan->runs[--scan->nruns];
 }
 
+/* Does key a come before key b? */
 static inline bool
 key_before(const uint64 *a, const uint64 *b)
 {
 	return a[0] < b[0] || (a[0] == b[0] && a[1] < b[1]);
 }
 
+/* Are the two keys equal? */
 static inline bool
 same_key(const uint64 *a, const uint64 *b)
 {

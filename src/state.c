@@ -54,6 +54,7 @@ static const ExpandedObjectMethods state_methods = {
  * ------------------------------------------------------------------
  */
 
+/* An empty expanded state in a context of its own below the parent. */
 static LedgerState *
 state_create(uint8 flags, const LedgerPeriod *period, MemoryContext parent)
 {
@@ -128,6 +129,7 @@ state_slot(LedgerState *state, uint64 key)
 	return chunk->rows + chunk->used++ * row_size(state->flags);
 }
 
+/* Add a row, with its times in days where the state holds dates. */
 static inline void
 state_append(LedgerState *state, const SubscriptionRow *row)
 {
@@ -137,6 +139,7 @@ state_append(LedgerState *state, const SubscriptionRow *row)
 	state->first_start = Min(state->first_start, start);
 }
 
+/* Make an empty run with room for that many bytes in the context. */
 static void
 run_create(LedgerRun *run, MemoryContext context, Size bytes)
 {
@@ -190,6 +193,7 @@ state_push_run(LedgerState *state, const LedgerRun *run)
 		state_merge_top(state);
 }
 
+/* Put a copy of a view's customers on the stack of runs. */
 static void
 state_push_view(LedgerState *state, const LedgerView *view)
 {
@@ -247,6 +251,7 @@ state_compact(LedgerState *state)
  * ------------------------------------------------------------------
  */
 
+/* The bytes of a view as a flat value; raises 54000 for more than a value can have. */
 static Size
 view_flat_size(const LedgerView *view)
 {
@@ -262,6 +267,7 @@ view_flat_size(const LedgerView *view)
 	return size;
 }
 
+/* Write a view as a flat value of the size that view_flat_size told. */
 static void
 view_flatten_into(const LedgerView *view, LedgerHeader *flat, Size size)
 {
@@ -292,6 +298,7 @@ ledger_flatten(const LedgerView *view)
 	return flat;
 }
 
+/* Expanded object method: the bytes of the canonical value; leaves the state compacted. */
 static Size
 state_flat_size(ExpandedObjectHeader *eohptr)
 {
@@ -303,6 +310,7 @@ state_flat_size(ExpandedObjectHeader *eohptr)
 	return view_flat_size(&view);
 }
 
+/* Expanded object method: write the canonical value of a state that state_flat_size compacted. */
 static void
 state_flatten_into(ExpandedObjectHeader *eohptr, void *result, Size allocated)
 {
@@ -362,6 +370,7 @@ aggregate_context(FunctionCallInfo fcinfo)
 	return aggcontext;
 }
 
+/* A flat working state of that many bytes without rows, in the current context. */
 static LedgerHeader *
 flat_create(uint8 flags, const LedgerPeriod *period, Size bytes)
 {
@@ -443,6 +452,7 @@ state_promote(const LedgerHeader *flat, const LedgerView *view, MemoryContext ag
 	return state;
 }
 
+/* A period as an error message shows it. */
 static char *
 period_text(const LedgerPeriod *period, uint8 flags)
 {
@@ -453,6 +463,7 @@ period_text(const LedgerPeriod *period, uint8 flags)
 					DatumGetCString(DirectFunctionCall1(out, TimestampGetDatum(period->until))));
 }
 
+/* A gross margin as an error message shows it. */
 static char *
 margin_text(const LedgerPeriod *period)
 {
@@ -546,6 +557,7 @@ state_add_row(Datum datum, bool isnull, uint8 flags, const LedgerPeriod *period,
 	return PointerGetDatum(flat);
 }
 
+/* The kind of a ledger as an error message shows it. */
 static const char *
 kind_text(uint8 flags)
 {
@@ -556,6 +568,7 @@ kind_text(uint8 flags)
 					(flags & LEDGER_HAS_MRR) ? "with" : "without");
 }
 
+/* Raises 22023 unless both are of one kind, period and gross margin. */
 static void
 check_same_kind(const LedgerView *a, const LedgerView *b)
 {
@@ -584,6 +597,7 @@ open_for_union(Datum datum, LedgerHeader **flat, LedgerView *view)
 	return NULL;
 }
 
+/* Is the union of two flat states of so many bytes to be flat, too? */
 static bool
 stays_flat(Size size, Size other)
 {

@@ -54,12 +54,14 @@ row_size(uint8 flags)
 		((flags & LEDGER_HAS_MRR) ? 8 : 0);
 }
 
+/* Where the rows of a flat working state begin, in bytes from its start. */
 static inline Size
 rows_offset(uint8 flags)
 {
 	return MAXALIGN(sizeof(LedgerHeader)) + ((flags & LEDGER_HAS_PERIOD) ? sizeof(LedgerPeriod) : 0);
 }
 
+/* Write a working row; its times are in days where the flags say dates. */
 static inline void
 put_row(uint8 *p, uint8 flags, const SubscriptionRow *row)
 {
