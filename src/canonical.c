@@ -482,36 +482,16 @@ customer_fits(const LedgerView *view, const uint8 *p, bool wide)
 	return length <= (uint64) (view->end - p);
 }
 
-/*
- * Check bytes from outside in every respect: what passes here is what our own
- * functions could have written.  Returns NULL and fills the view, or what is
- * wrong, as the end of a sentence.
- */
-const char *
-ledger_check(const uint8 *data, Size length, LedgerView *view)
+/* What is wrong with the customers of a view, or NULL. */
+static const char *
+check_customers(const LedgerView *view)
 {
-	const char *wrong = ledger_open_header(data, length, view);
+	const char *wrong;
 	const uint8 *pos;
-	bool		wide;
+	bool		wide = ledger_wide_key(view->flags);
 	uint64		last[2] = {0, 0};
 	uint32		customers = 0;
 
-	if (wrong)
-		return wrong;
-	if (!(view->flags & LEDGER_CANONICAL) || (view->flags & LEDGER_IN_DAYS))
-		return "it is not in canonical form.";
-	if (view->flags & LEDGER_HAS_PERIOD)
-	{
-		const LedgerPeriod *period = &view->period;
-
-		if (period->from >= period->until || !IS_VALID_TIMESTAMP(period->from) ||
-			!IS_VALID_TIMESTAMP(period->until) || period->margin < 0 || period->margin > MARGIN_ONE)
-			return "its period is malformed.";
-	}
-	else if (view->customers == 0)
-		return "it has no customers.";
-
-	wide = ledger_wide_key(view->flags);
 	for (pos = view->data; pos < view->end; customers++)
 	{
 		const uint8 *block = pos;
@@ -535,4 +515,41 @@ ledger_check(const uint8 *data, Size length, LedgerView *view)
 	if (customers != view->customers)
 		return "its number of customers is wrong.";
 	return NULL;
+}
+
+#ifdef USE_ASSERT_CHECKING
+/* Is this what our own functions promise to write? */
+bool
+ledger_is_canonical(const LedgerView *view)
+{
+	return check_customers(view) == NULL;
+}
+#endif
+
+/*
+ * Check bytes from outside in every respect: what passes here is what our own
+ * functions could have written.  Returns NULL and fills the view, or what is
+ * wrong, as the end of a sentence.
+ */
+const char *
+ledger_check(const uint8 *data, Size length, LedgerView *view)
+{
+	const char *wrong = ledger_open_header(data, length, view);
+
+	if (wrong)
+		return wrong;
+	if (!(view->flags & LEDGER_CANONICAL) || (view->flags & LEDGER_IN_DAYS))
+		return "it is not in canonical form.";
+	if (view->flags & LEDGER_HAS_PERIOD)
+	{
+		const LedgerPeriod *period = &view->period;
+
+		if (period->from >= period->until || !IS_VALID_TIMESTAMP(period->from) ||
+			!IS_VALID_TIMESTAMP(period->until) || period->margin < 0 || period->margin > MARGIN_ONE)
+			return "its period is malformed.";
+	}
+	else if (view->customers == 0)
+		return "it has no customers.";
+
+	return check_customers(view);
 }

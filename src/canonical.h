@@ -21,6 +21,9 @@ extern void run_add_customer(LedgerRun *run, bool wide, const uint64 *key,
 extern int64 changes_add_up(LedgerChange *changes, int64 n);
 extern void run_merge(LedgerRun *run, const LedgerView *a, const LedgerView *b);
 extern const char *ledger_check(const uint8 *data, Size length, LedgerView *view);
+#ifdef USE_ASSERT_CHECKING
+extern bool ledger_is_canonical(const LedgerView *view);
+#endif
 extern const char *ledger_open_header(const uint8 *data, Size length, LedgerView *view);
 
 #endif							/* CM_CANONICAL_H */

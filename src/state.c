@@ -273,6 +273,7 @@ view_flatten_into(const LedgerView *view, LedgerHeader *flat, Size size)
 {
 	uint8	   *p = (uint8 *) flat;
 
+	Assert(ledger_is_canonical(view));
 	SET_VARSIZE(flat, size);
 	flat->version = LEDGER_VERSION;
 	flat->flags = view->flags;
