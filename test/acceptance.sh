@@ -6,7 +6,8 @@ set -euo pipefail
 # shellcheck source=test/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-DATA=${1:-}
+# Not in the environment: PGXS installs what a variable of this name lists.
+export -n DATA=${1:-}
 [[ -n $DATA ]] || die 'which folder holds the data sets? make acceptance DATA=FOLDER' 2
 EXAMPLES=$DATA/../examples
 for file in "$DATA/telco_churn.csv" "$EXAMPLES"/{customer_counts_by_month,churn_rate_windows}_{subscriptions,expected}.csv \
@@ -50,6 +51,7 @@ load_all
 sql -f "$ROOT/test/acceptance.sql"
 sql -P footer=off -c "SELECT what, reference, round(computed, greatest(scale(reference), 6)) AS computed, CASE WHEN $SAME THEN 'ok' ELSE 'FAILED' END AS result
     FROM checks ORDER BY n"
-read -r passed failed < <(sql -At -F ' ' -c "SELECT count(*) FILTER (WHERE $SAME), count(*) FILTER (WHERE NOT ($SAME)) FROM checks")
+counts=$(sql -At -F ' ' -c "SELECT count(*) FILTER (WHERE $SAME), count(*) FILTER (WHERE NOT ($SAME)) FROM checks")
+read -r passed failed <<<"$counts"
 printf '%s passed, %s failed\n' "$passed" "$failed"
 ((failed == 0 && passed > 0))

@@ -30,17 +30,19 @@ UNION ALL
 SELECT 'telco: customers', 7043, opening_customers
 FROM churn_by_period('SELECT customer, started_at, ended_at, mrr FROM telco_subscriptions', '1 day', '2024-01-01', '2024-01-02');
 
--- Counts of customers by month: opening + new + reactivated; churn falls in the month of ended_at.
+-- Counts of customers, and of subscriptions, by month: opening + new + reactivated; churn falls in the month of ended_at.
 INSERT INTO checks (what, reference, computed)
-SELECT format('customers in %s: %s', to_char(e.month, 'YYYY-MM'), c.what), c.reference, c.computed
-FROM counts_expected e
-LEFT JOIN churn_by_period('SELECT customer_id, created, ended_at FROM counts_subscriptions', '1 month',
-                          (SELECT min(month) FROM counts_expected), (SELECT (max(month) + interval '1 month')::date FROM counts_expected)) AS p
+SELECT format('%s in %s: %s', e.counted, to_char(e.month, 'YYYY-MM'), c.what), c.reference, c.computed
+FROM (SELECT 'customers' AS counted, 'customer_id' AS counted_by, month, customers_in_month AS in_month, new_customers AS new, churned_customers AS churned FROM counts_expected
+      UNION ALL
+      SELECT 'subscriptions', 'subscription_id', month, subscriptions_in_month, new_subscriptions, churned_subscriptions FROM counts_expected) AS e
+LEFT JOIN LATERAL churn_by_period(format('SELECT %I, created, ended_at FROM counts_subscriptions', e.counted_by), '1 month',
+                                  (SELECT min(month) FROM counts_expected), (SELECT (max(month) + interval '1 month')::date FROM counts_expected)) AS p
     ON p.period_start = e.month,
-LATERAL (VALUES (1, 'in the month', e.customers_in_month, p.opening_customers + p.new_customers + p.reactivated_customers),
-                (2, 'new', e.new_customers, p.new_customers),
-                (3, 'churned', e.churned_customers, p.churned_customers)) AS c(n, what, reference, computed)
-ORDER BY e.month, c.n;
+LATERAL (VALUES (1, 'in the month', e.in_month, p.opening_customers + p.new_customers + p.reactivated_customers),
+                (2, 'new', e.new, p.new_customers),
+                (3, 'churned', e.churned, p.churned_customers)) AS c(n, what, reference, computed)
+ORDER BY e.counted, e.month, c.n;
 
 -- Churn dated by the end of service.
 INSERT INTO checks (what, reference, computed)

@@ -36,19 +36,35 @@ read_arguments() {
         esac
         shift
     done
-    [[ -z $file ]] || read_header
+    if [[ -n $file ]]; then
+        [[ -f $file && -r $file ]] || die "$file: no such file, or not readable"
+        check_text
+        read_header
+    fi
+}
+
+# What COPY would refuse without saying what to do: bytes that are no UTF-8, and lines with nothing on them.
+check_text() {
+    local line
+    if ! iconv -f UTF-8 -t UTF-8 <"$file" >/dev/null 2>&1; then
+        line=$(LC_ALL=C.UTF-8 grep -n -a -v -m 1 -x '.*' "$file" | cut -d : -f 1 || true)
+        die "$file${line:+ line $line}: not UTF-8; save the file as UTF-8 (\"CSV UTF-8\" in a spreadsheet program)"
+    fi
+    line=$(grep -n -m 1 '^[[:space:]]*$' "$file" | cut -d : -f 1 || true)
+    [[ -z $line ]] || die "$file line $line is blank: remove the blank lines"
 }
 
 # Sets columns from the file's first line; any order, any case, quoted or not.
 read_header() {
-    local name line number=0
-    [[ -f $file && -r $file ]] || die "$file: no such file, or not readable"
+    local name line number=0 names=()
     IFS= read -r line <"$file" || [[ -n $line ]] || die "$file is empty; the header line must be $WANTED"
     line=${line#$'\xef\xbb\xbf'}
     line=$(tr -d '"\r ' <<<"${line,,}")
     [[ $line == *,* ]] || die "$file line 1: no header line of columns separated by commas; wanted: $WANTED"
-    for name in ${line//,/ }; do
+    IFS=, read -ra names <<<"$line,"
+    for name in "${names[@]}"; do
         number=$((number + 1))
+        [[ -n $name ]] || die "$file line 1, column $number has no name; wanted: $WANTED"
         [[ " customer started_at ended_at mrr plan " == *" $name "* ]] ||
             die "$file line 1, column $number: unknown column \"$name\"; wanted: $WANTED"
         [[ ",$columns," != *",$name,"* ]] || die "$file line 1, column $number: \"$name\" for the second time"

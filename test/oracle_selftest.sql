@@ -192,11 +192,11 @@ CALL same('counts by month',
 -- 5. Random rows: the generator ----------------------------------------------------------------------
 
 CREATE TABLE row_set AS
-    SELECT seed, whole_days, r.* FROM (VALUES (1, false), (2, true), (3, false)) v (seed, whole_days), oracle.random_rows(seed, 4000, whole_days) r;
+    SELECT seed, whole_days, r.* FROM (VALUES (1, false), (2, true)) v (seed, whole_days), oracle.random_rows(seed, 3000, whole_days) r;
 CREATE INDEX ON row_set (seed, customer);
 ANALYZE row_set;
 CALL same('the generator repeats itself', 'SELECT * FROM oracle.random_rows(3, 500)', 'SELECT * FROM oracle.random_rows(3, 500)');
-CALL nothing('rows of the right size', $$SELECT seed, count(*), count(DISTINCT customer) FROM row_set GROUP BY seed HAVING count(*) <> 4000 OR count(DISTINCT customer) NOT BETWEEN 700 AND 1000$$);
+CALL nothing('rows of the right size', $$SELECT seed, count(*), count(DISTINCT customer) FROM row_set GROUP BY seed HAVING count(*) <> 3000 OR count(DISTINCT customer) NOT BETWEEN 525 AND 750$$);
 CALL nothing('rows are valid', $$SELECT * FROM row_set WHERE customer IS NULL OR started_at IS NULL OR mrr IS NULL OR ended_at < started_at
     OR (whole_days AND isfinite(ended_at) AND (started_at <> started_at::date OR ended_at <> ended_at::date))$$);
 CALL nothing('rows are unpleasant', $$
@@ -243,8 +243,8 @@ CALL same('cohorts are the new customers of a whole period',
     $$SELECT seed, with_mrr, kind, cohort, cohort_size FROM cohorts WHERE period_number = 0 AND complete$$,
     $$SELECT seed, with_mrr, kind, period_start, new_customers + transient_new_customers FROM churn WHERE complete AND new_customers + transient_new_customers > 0$$);
 CALL nothing('cohort rows are consecutive, up to the last period',
-    $$SELECT seed, with_mrr, kind, cohort FROM cohorts GROUP BY 1, 2, 3, 4 HAVING count(*) <> max(period_number) - min(period_number) + 1
-      OR max(period_start) <> (SELECT max(c.period_start) FROM cohorts c WHERE c.kind = cohorts.kind)$$);
+    $$SELECT seed, with_mrr, kind, cohort FROM cohorts JOIN (SELECT kind, max(period_start) AS last FROM cohorts GROUP BY kind) l USING (kind)
+      GROUP BY 1, 2, 3, 4 HAVING count(*) <> max(period_number) - min(period_number) + 1 OR max(period_start) <> max(last)$$);
 CALL same('one period is one row of the series',
     $$SELECT seed, period_start, round(o.paying_churn_rate, 12), round(o.mrr_churn, 12), round(o.net_mrr_churn, 12), round(o.grr, 12), round(o.nrr, 12)
       FROM movements JOIN ledger USING (seed), oracle.one_period(subs, daterange(period_start, period_end)) o WHERE kind = 'months cut'$$,

@@ -40,8 +40,9 @@ progress() { printf '%s\n' "$*" >&2; }
 names=()
 declare -A statement setting
 
-# $1: name, $2: settings, $3: one statement
+# $1: name, $2: settings, $3: one statement. What another section has added already is there once.
 add() {
+    [[ -z ${statement[$1]:-} ]] || return 0
     names+=("$1")
     setting[$1]=$2
     statement[$1]=${3%;*}
@@ -70,17 +71,31 @@ add_reports() {
         add "floor.$mode" "${!set}" "$(text_of floor)"
         for report in "${REPORTS[@]}"; do
             add "$report.$mode" "${!set}" "$(report_of_text "$report")"
-            ! wanted expert || add "${EXPERT[$report]}.$mode" "${!set}" "$(text_of "${EXPERT[$report]}")"
+        done
+    done
+}
+
+add_expert() {
+    local report mode
+    for mode in serial parallel; do
+        local set=${mode^^}
+        for report in "${REPORTS[@]}"; do
+            add "$report.$mode" "${!set}" "$(report_of_text "$report")"
+            add "${EXPERT[$report]}.$mode" "${!set}" "$(text_of "${EXPERT[$report]}")"
         done
     done
 }
 
 add_usual() {
-    local report small="SET search_path = small, public; $SERIAL"
-    for report in "${REPORTS[@]}"; do
-        add "small.$report" "$small" "$(report_of_text "$report")"
-        add "small.${EXPERT[$report]}" "$small" "$(text_of "${EXPERT[$report]}")"
-        add "small.${EXPERT[$report]/expert/usual}" "$small" "$(text_of "${EXPERT[$report]/expert/usual}")"
+    local report mode small
+    for mode in serial parallel; do
+        local set=${mode^^}
+        small="SET search_path = small, public; ${!set}"
+        for report in "${REPORTS[@]}"; do
+            add "small.$report.$mode" "$small" "$(report_of_text "$report")"
+            add "small.${EXPERT[$report]}.$mode" "$small" "$(text_of "${EXPERT[$report]}")"
+            add "small.${EXPERT[$report]/expert/usual}.$mode" "$small" "$(text_of "${EXPERT[$report]/expert/usual}")"
+        done
     done
 }
 
@@ -166,13 +181,16 @@ heading() {
 # ---- The tables ----
 
 print_reports() {
-    local report name mode
+    local name
     heading "Reports from query text, one month a period, $ROWS rows" query 'serial, s' '/ floor' 'parallel (2 workers and leader), s' '/ floor' 'parallel / serial'
     for name in floor "${REPORTS[@]}"; do
         row "$name" "$(seconds "$name.serial")" "$(ratio "$name.serial" floor.serial)" "$(seconds "$name.parallel")" \
             "$(ratio "$name.parallel" floor.parallel)" "$(ratio "$name.parallel" "$name.serial")"
     done
-    wanted expert || return 0
+}
+
+print_expert() {
+    local report name
     heading "SQL by an expert, $ROWS rows" query 'serial, s' '/ report' 'parallel, s' '/ report'
     for report in "${REPORTS[@]}"; do
         name=${EXPERT[$report]}
@@ -182,12 +200,15 @@ print_reports() {
 }
 
 print_usual() {
-    local report usual
-    heading "The usual SQL, $ROWS_USUAL rows, serial" report 'report, s' 'usual SQL, s' 'usual / report' 'expert SQL, s' 'expert / report'
-    for report in "${REPORTS[@]}"; do
-        usual=${EXPERT[$report]/expert/usual}
-        row "$report" "$(seconds "small.$report")" "$(seconds "small.$usual")" "$(ratio "small.$usual" "small.$report")" \
-            "$(seconds "small.${EXPERT[$report]}")" "$(ratio "small.${EXPERT[$report]}" "small.$report")"
+    local report mode usual expert
+    for mode in serial parallel; do
+        heading "The usual SQL, $ROWS_USUAL rows, $mode" report 'report, s' 'usual SQL, s' 'usual / report' 'expert SQL, s' 'expert / report'
+        for report in "${REPORTS[@]}"; do
+            expert=small.${EXPERT[$report]}.$mode
+            usual=${expert/expert/usual}
+            row "$report" "$(seconds "small.$report.$mode")" "$(seconds "$usual")" "$(ratio "$usual" "small.$report.$mode")" \
+                "$(seconds "$expert")" "$(ratio "$expert" "small.$report.$mode")"
+        done
     done
 }
 
@@ -228,9 +249,9 @@ peak_kb() {
     local pid=$SCRATCH/backend out=$SCRATCH/peak.out client peak=0 key kb rest
     rm -f "$pid"
     printf '%s\n%s\n' "$SERIAL" "\\o $pid" 'SELECT pg_backend_pid();' '\o' '\! sleep 0.1' "$1;" >"$SCRATCH/peak.sql"
-    psql -X -q -A -t -d bench -f "$SCRATCH/peak.sql" >"$out" 2>&1 &
+    psql -X -q -A -t -v ON_ERROR_STOP=1 -d bench -f "$SCRATCH/peak.sql" >"$out" 2>&1 &
     client=$!
-    until [[ -s $pid ]]; do sleep 0.01; done
+    until [[ -s $pid ]] || ! kill -0 "$client" 2>/dev/null; do sleep 0.01; done
     while kill -0 "$client" 2>/dev/null; do
         while read -r key kb rest; do
             [[ $key != RssAnon: ]] || { ((kb <= peak)) || peak=$kb; }
@@ -318,12 +339,12 @@ set_up() {
 
 set_up >&2
 : >>"$SCRATCH/times"
-for section in reports usual sharing periods scale customers; do
+for section in reports expert usual sharing periods scale customers; do
     ! wanted $section || "add_$section"
 done
 ((${#names[@]} == 0)) || measure
 printf '%s, %s processors (%s), work_mem %s, shared_buffers %s, jit off; medians of %s interleaved rounds\n' \
     "$("$PG_CONFIG" --version)" "$(nproc)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$WORK_MEM" "$SHARED_BUFFERS" "$ROUNDS"
-for section in reports usual sharing periods scale customers memory duckdb; do
+for section in reports expert usual sharing periods scale customers memory duckdb; do
     ! wanted $section || "print_$section"
 done

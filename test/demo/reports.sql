@@ -7,18 +7,19 @@
 SELECT least(min(started_at)::date, current_date) AS first_day,
        coalesce(max(d) FILTER (WHERE d <= current_date), current_date) AS last_day
 FROM subscriptions, LATERAL (VALUES (started_at::date), (ended_at::date)) AS m(d) \gset
--- The last complete month ends the window; where the data hold none, the running one.
+-- The month of the last event ends the window if it is over, otherwise the month before; where the data hold none, the
+-- running one.
 SELECT (CASE WHEN complete > :'first_day' THEN complete ELSE complete + interval '1 month' END)::date AS until
-FROM date_trunc('month', date :'last_day' + 1) AS complete \gset
+FROM least(date_trunc('month', date :'last_day') + interval '1 month', date_trunc('month', current_date)) AS complete \gset
 -- A year is looked at where the data reach back that far, otherwise a month. Cohorts: months, quarters over more than two
--- years; the latest twelve that have customers.
+-- years; of the last 24 months or 12 quarters the latest twelve that have customers.
 SELECT date :'first_day' < date :'until' - interval '1 year' AS has_year,
        greatest(date :'until' - interval '1 year', date_trunc('month', date :'first_day'))::date AS since,
        CASE WHEN date :'until' - :'first_day' > 740 THEN 'quarter' ELSE 'month' END AS unit,
        CASE WHEN date :'until' - :'first_day' > 740 THEN '3 months' ELSE '1 month' END AS cohort,
        CASE :'time_type' WHEN 'date' THEN 'daterange' WHEN 'timestamp' THEN 'tsrange' ELSE 'tstzrange' END AS range \gset
-SELECT coalesce(min(cohort), :'until')::date AS cohorts_since
-FROM (SELECT DISTINCT date_trunc(:'unit', min(started_at)) AS cohort FROM subscriptions WHERE mrr > 0 GROUP BY customer_id
+SELECT greatest(min(cohort), date_trunc(:'unit', date :'until' - CASE :'unit' WHEN 'month' THEN interval '24 months' ELSE interval '36 months' END))::date AS cohorts_since
+FROM (SELECT DISTINCT date_trunc(:'unit', min(started_at)) AS cohort FROM subscriptions WHERE mrr > 0 AND started_at < :'until' GROUP BY customer_id
       ORDER BY cohort DESC LIMIT 12) AS latest \gset
 \if :has_year
 \set window '1 year'
@@ -28,6 +29,9 @@ FROM (SELECT DISTINCT date_trunc(:'unit', min(started_at)) AS cohort FROM subscr
 \set months 1
 \endif
 SELECT (date :'until' - interval :'window')::date AS opening \gset
+\echo
+\echo '== The months from' :since 'on, to the end of the day before' :until
+\echo '   Rates and lifetime value over' :window', from' :opening 'on'
 \set ECHO queries
 
 \echo
@@ -42,7 +46,7 @@ SELECT period_start, opening_customers AS opening, new_customers AS new, reactiv
        churned_customers AS churned, closing_customers AS closing, round(churn_rate * 100, 1) AS churn_percent
 FROM churn_by_period('SELECT customer_id, started_at, ended_at, mrr FROM subscriptions', '1 month', :'since', :'until');
 
-\echo '== The cohort triangle: per cent of each cohort active at the end of its period 0, 1, 2, ...'
+\echo '== The cohort triangle, cohorts from' :cohorts_since 'on (older ones are not shown): per cent of each cohort active at the end of its period 0, 1, 2, ...'
 SELECT cohort, cohort_size AS customers,
        string_agg(lpad(coalesce(round(retention * 100)::text, '-'), 4), '' ORDER BY period_number) AS percent_active
 FROM cohort_retention('SELECT customer_id, started_at, ended_at, mrr FROM subscriptions', :'cohort', until => :'until')
@@ -51,11 +55,11 @@ GROUP BY cohort, cohort_size ORDER BY cohort;
 
 \if :has_country
 \echo '== Churn and net revenue retention by country'
-SELECT country,
+SELECT coalesce(country, 'all') AS country,
        round(churn_rate(customer_id, started_at, ended_at, mrr, :range(:'opening', :'until')) * 100, 1) AS churn_percent,
        round(grr(customer_id, started_at, ended_at, mrr, :range(:'opening', :'until')) * 100, 1) AS grr_percent,
        round(nrr(customer_id, started_at, ended_at, mrr, :range(:'opening', :'until')) * 100, 1) AS nrr_percent
-FROM subscriptions GROUP BY ROLLUP (country) ORDER BY country;
+FROM subscriptions GROUP BY ROLLUP (country) ORDER BY grouping(country), country;
 \else
 \echo '== Churn and revenue retention'
 SELECT round(churn_rate(customer_id, started_at, ended_at, mrr, :range(:'opening', :'until')) * 100, 1) AS churn_percent,
@@ -79,8 +83,8 @@ GROUP BY held.plan ORDER BY held.plan;
 
 \echo '== Customer lifetime value, at a gross margin of 80 per cent'
 \if :has_country
-SELECT country, round(clv(customer_id, started_at, ended_at, mrr, :range(:'opening', :'until'), 0.8), 2) AS clv
-FROM subscriptions GROUP BY ROLLUP (country) ORDER BY country;
+SELECT coalesce(country, 'all') AS country, round(clv(customer_id, started_at, ended_at, mrr, :range(:'opening', :'until'), 0.8), 2) AS clv
+FROM subscriptions GROUP BY ROLLUP (country) ORDER BY grouping(country), country;
 \else
 SELECT round(clv(customer_id, started_at, ended_at, mrr, :range(:'opening', :'until'), 0.8), 2) AS clv
 FROM subscriptions;
@@ -100,8 +104,8 @@ FROM total, clv_sensitivity(revenue, churn, 0.8,
 
 \if :has_surveys
 \echo '== Net promoter score'
-SELECT country, count(score) AS answers, round(nps(score), 1) AS nps
-FROM survey_answers GROUP BY ROLLUP (country) ORDER BY country;
+SELECT coalesce(country, 'all') AS country, count(score) AS answers, round(nps(score), 1) AS nps
+FROM survey_answers GROUP BY ROLLUP (country) ORDER BY grouping(country), country;
 
 \echo '== Health: the five largest accounts in trouble'
 SELECT customer_id, plan, mrr, round(health, 1) AS health

@@ -76,11 +76,15 @@ CREATE VIEW series AS
 SELECT n, c.period_start, c.complete, c.closing_customers, c.new_customers + c.transient_new_customers AS come,
        (SELECT closing_mrr FROM mrr_movements('TABLE made', every, since, until, NULL, NULL, origin) m WHERE m.period_start = c.period_start) AS closing_mrr
 FROM grid, churn_by_period('TABLE made', every, since, until, NULL, NULL, origin) c;
+CREATE TABLE sums_wanted AS SELECT n, period_start, closing_customers, closing_mrr, complete FROM series;
+CREATE TABLE sums AS SELECT n, period_start, sum(customers) AS closing_customers, sum(mrr) AS closing_mrr, bool_and(complete) AS complete FROM cohorts GROUP BY 1, 2;
+CREATE TABLE sizes_wanted AS SELECT n, period_start, come FROM series WHERE complete AND come > 0;
+CREATE TABLE sizes AS SELECT n, period_start, cohort_size AS come FROM cohorts WHERE complete AND period_number = 0;
 SELECT n, (SELECT count(*) FROM series s WHERE s.n = g.n) AS periods,
-       (SELECT count(*) FROM (SELECT period_start, closing_customers, closing_mrr, complete FROM series s WHERE s.n = g.n
-                              EXCEPT SELECT period_start, sum(customers), sum(mrr), bool_and(complete) FROM cohorts c WHERE c.n = g.n GROUP BY period_start) d) AS sums_differ,
-       (SELECT count(*) FROM (SELECT period_start, come FROM series s WHERE s.n = g.n AND complete AND come > 0
-                              EXCEPT SELECT period_start, cohort_size FROM cohorts c WHERE c.n = g.n AND period_number = 0) d) AS sizes_differ,
+       (SELECT count(*) FROM (TABLE sums INTERSECT TABLE sums_wanted) d WHERE d.n = g.n) AS sums_agree,
+       (SELECT count(*) FROM ((TABLE sums EXCEPT TABLE sums_wanted) UNION ALL (TABLE sums_wanted EXCEPT TABLE sums)) d WHERE d.n = g.n) AS sums_differ,
+       (SELECT count(*) FROM (TABLE sizes INTERSECT TABLE sizes_wanted) d WHERE d.n = g.n) AS sizes_agree,
+       (SELECT count(*) FROM ((TABLE sizes EXCEPT TABLE sizes_wanted) UNION ALL (TABLE sizes_wanted EXCEPT TABLE sizes)) d WHERE d.n = g.n) AS sizes_differ,
        (SELECT count(*) FROM (SELECT cohort FROM cohorts c WHERE c.n = g.n GROUP BY cohort
                               HAVING count(*) <> max(period_number) - min(period_number) + 1 OR max(period_start) <> (SELECT max(period_start) FROM series s WHERE s.n = g.n) OR min(cohort_size) <> max(cohort_size)) d) AS holes,
        (SELECT count(*) FROM cohorts c WHERE c.n = g.n AND (retention <> customers / cohort_size::numeric OR mrr_retention <> mrr / cohort_mrr OR customers > cohort_size OR cohort_size = 0)) AS rates_differ,

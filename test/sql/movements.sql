@@ -79,11 +79,14 @@ SELECT count(*) AS rows,
        count(*) FILTER (WHERE churn_rate <> churn_rate(churned_customers, opening_customers) OR retention_rate <> 1 - churn_rate) AS formula_differs,
        count(*) FILTER (WHERE transient_new_customers > transient_customers) AS transient_differs
 FROM (SELECT c.*, lead(opening_customers) OVER (ORDER BY period_start) AS next_opening FROM (SELECT subscription_ledger(customer, started_at, ended_at, mrr) AS l FROM made) q, churn_by_period(l, '7 days', '2022-01-03', '2024-12-30') c) c;
-SELECT count(*) AS differences FROM (
-    (SELECT period_start, sum(opening_mrr), sum(new_mrr), sum(reactivation_mrr), sum(expansion_mrr), sum(contraction_mrr), sum(churned_mrr), sum(closing_mrr), sum(closing_customers)
-     FROM (SELECT customer % 7 AS segment, subscription_ledger(customer, started_at, ended_at, mrr) AS l FROM made GROUP BY 1) q, mrr_movements(l, '1 month', '2022-01-01', '2025-01-01') m GROUP BY period_start
-     EXCEPT SELECT period_start, opening_mrr, new_mrr, reactivation_mrr, expansion_mrr, contraction_mrr, churned_mrr, closing_mrr, closing_customers
-     FROM mrr_movements('SELECT customer, started_at, ended_at, mrr FROM made', '1 month', '2022-01-01', '2025-01-01'))) d;
+WITH parts AS (
+    SELECT period_start, sum(opening_mrr), sum(new_mrr), sum(reactivation_mrr), sum(expansion_mrr), sum(contraction_mrr), sum(churned_mrr), sum(closing_mrr), sum(closing_customers)
+    FROM (SELECT customer % 7 AS segment, subscription_ledger(customer, started_at, ended_at, mrr) AS l FROM made GROUP BY 1) q, mrr_movements(l, '1 month', '2022-01-01', '2025-01-01') m GROUP BY period_start
+), whole AS (
+    SELECT period_start, opening_mrr, new_mrr, reactivation_mrr, expansion_mrr, contraction_mrr, churned_mrr, closing_mrr, closing_customers
+    FROM mrr_movements('SELECT customer, started_at, ended_at, mrr FROM made', '1 month', '2022-01-01', '2025-01-01')
+)
+SELECT (SELECT count(*) FROM whole) AS months, (SELECT count(*) FROM (TABLE parts EXCEPT TABLE whole) d) AS surplus, (SELECT count(*) FROM (TABLE whole EXCEPT TABLE parts) d) AS missing;
 
 -- Published: six subscriptions, customers per month (opening + new + reactivated), new and churned.
 CREATE TABLE counts_subscriptions (customer text, created date, ended_at date);
