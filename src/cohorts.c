@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "utils/fmgrprotos.h"
+
 #include "report.h"
 
 PG_FUNCTION_INFO_V1(cm_cohort_retention);
@@ -137,7 +139,8 @@ sweep(const Ledger *ledger, Cohorts *cohorts)
 
 /* The rows of one cohort from period "shown" on. */
 static void
-put_cohort(const Cohorts *cohorts, int own, bool has_mrr, ReturnSetInfo *result)
+put_cohort(const Cohorts *cohorts, int own, bool has_mrr, MemoryContext lasting,
+		   ReturnSetInfo *result)
 {
 	const PeriodGrid *grid = cohorts->grid;
 	const Cohort *cohort = &cohorts->all[own];
@@ -146,11 +149,21 @@ put_cohort(const Cohorts *cohorts, int own, bool has_mrr, ReturnSetInfo *result)
 	int128		cumulative = 0;
 	Datum		values[11];
 	bool		nulls[11] = {false};
+	MemoryContext rows;
+	Datum		size;
 	int			period;
 
 	values[0] = DateADTGetDatum(grid->grid_dates[own]);
 	values[3] = Int64GetDatum(cohort->size);
 	nulls[6] = nulls[7] = nulls[8] = nulls[9] = !has_mrr;
+
+	/* what is the same in all rows outlives them; a cohort has members, who paid */
+	rows = MemoryContextSwitchTo(lasting);
+	size = NumericGetDatum(count_to_numeric(cohort->size));
+	if (has_mrr)
+		values[6] = NumericGetDatum(money_to_numeric(cohort->first_mrr));
+	MemoryContextSwitchTo(rows);
+
 	for (period = own; period < grid->n; period++)
 	{
 		const Cell *cell = &cohort->cells[period - own];
@@ -163,12 +176,11 @@ put_cohort(const Cohorts *cohorts, int own, bool has_mrr, ReturnSetInfo *result)
 		values[1] = Int32GetDatum(period - own);
 		values[2] = DateADTGetDatum(grid->dates[period]);
 		values[4] = Int64GetDatum(customers);
-		values[5] = count_rate(customers, cohort->size, &nulls[5]);
+		values[5] = DirectFunctionCall2(numeric_div, NumericGetDatum(count_to_numeric(customers)), size);
 		if (has_mrr)
 		{
-			values[6] = NumericGetDatum(money_to_numeric(cohort->first_mrr));
 			values[7] = NumericGetDatum(money_to_numeric(mrr));
-			values[8] = money_rate(mrr, cohort->first_mrr, &nulls[8]);
+			values[8] = DirectFunctionCall2(numeric_div, values[7], values[6]);
 			values[9] = NumericGetDatum(money_to_numeric(cumulative));
 		}
 		values[10] = BoolGetDatum(grid->complete[period]);
@@ -197,7 +209,7 @@ cohort_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo 
 	old = report_rows_begin();
 	for (i = 0; i < grid.n; i++)
 		if (cohorts.all[i].cells)
-			put_cohort(&cohorts, i, (ledger->flags & LEDGER_HAS_MRR) != 0, result);
+			put_cohort(&cohorts, i, (ledger->flags & LEDGER_HAS_MRR) != 0, old, result);
 	report_rows_end(old);
 }
 

@@ -70,6 +70,8 @@ money_to_numeric(int128 micros)
 	{
 		int64		amount = (int64) micros;
 
+		if (amount % MICROS_PER_CENT == 0)
+			return int64_div_fast_to_numeric(amount / MICROS_PER_CENT, 2);
 		for (; decimals > 2 && amount % 10 == 0; decimals--)
 			amount /= 10;
 		return int64_div_fast_to_numeric(amount, decimals);
