@@ -227,25 +227,14 @@ period_totals(FunctionCallInfo fcinfo, PeriodTotals *totals)
 	return true;
 }
 
-/* The rate as the function's result, or NULL. */
-static Datum
-rate_or_null(FunctionCallInfo fcinfo, Datum rate, bool isnull)
-{
-	fcinfo->isnull = isnull;
-	return rate;
-}
-
 /* The aggregate's value: customers lost / customers at opening, NULL without any. */
 Datum
 cm_churn_rate_final(PG_FUNCTION_ARGS)
 {
 	PeriodTotals totals;
-	bool		isnull;
-	Datum		rate;
 
 	period_totals(fcinfo, &totals);
-	rate = count_rate(totals.lost_customers, totals.opening_customers, &isnull);
-	return rate_or_null(fcinfo, rate, isnull);
+	return count_rate(totals.lost_customers, totals.opening_customers, &fcinfo->isnull);
 }
 
 /* The aggregate's value: 1 - churn_rate, NULL without customers at opening. */
@@ -253,12 +242,11 @@ Datum
 cm_retention_rate_final(PG_FUNCTION_ARGS)
 {
 	PeriodTotals totals;
-	bool		isnull;
 	Datum		rate;
 
 	period_totals(fcinfo, &totals);
-	rate = count_rate(totals.lost_customers, totals.opening_customers, &isnull);
-	return rate_or_null(fcinfo, isnull ? (Datum) 0 : one_minus(rate), isnull);
+	rate = count_rate(totals.lost_customers, totals.opening_customers, &fcinfo->isnull);
+	return fcinfo->isnull ? (Datum) 0 : one_minus(rate);
 }
 
 /* The aggregate's value: MRR lost / opening MRR, NULL where that is zero. */
@@ -266,12 +254,9 @@ Datum
 cm_mrr_churn_final(PG_FUNCTION_ARGS)
 {
 	PeriodTotals totals;
-	bool		isnull;
-	Datum		rate;
 
 	period_totals(fcinfo, &totals);
-	rate = money_rate(totals.lost_mrr, totals.opening_mrr, &isnull);
-	return rate_or_null(fcinfo, rate, isnull);
+	return money_rate(totals.lost_mrr, totals.opening_mrr, &fcinfo->isnull);
 }
 
 /* The aggregate's value: (opening MRR - MRR kept) / opening MRR, NULL where that is zero. */
@@ -279,12 +264,9 @@ Datum
 cm_net_mrr_churn_final(PG_FUNCTION_ARGS)
 {
 	PeriodTotals totals;
-	bool		isnull;
-	Datum		rate;
 
 	period_totals(fcinfo, &totals);
-	rate = money_rate(totals.opening_mrr - totals.kept_mrr, totals.opening_mrr, &isnull);
-	return rate_or_null(fcinfo, rate, isnull);
+	return money_rate(totals.opening_mrr - totals.kept_mrr, totals.opening_mrr, &fcinfo->isnull);
 }
 
 /* The aggregate's value: (opening MRR - MRR lost) / opening MRR, NULL where that is zero. */
@@ -292,12 +274,9 @@ Datum
 cm_grr_final(PG_FUNCTION_ARGS)
 {
 	PeriodTotals totals;
-	bool		isnull;
-	Datum		rate;
 
 	period_totals(fcinfo, &totals);
-	rate = money_rate(totals.opening_mrr - totals.lost_mrr, totals.opening_mrr, &isnull);
-	return rate_or_null(fcinfo, rate, isnull);
+	return money_rate(totals.opening_mrr - totals.lost_mrr, totals.opening_mrr, &fcinfo->isnull);
 }
 
 /* The aggregate's value: MRR kept / opening MRR, NULL where that is zero. */
@@ -305,12 +284,9 @@ Datum
 cm_nrr_final(PG_FUNCTION_ARGS)
 {
 	PeriodTotals totals;
-	bool		isnull;
-	Datum		rate;
 
 	period_totals(fcinfo, &totals);
-	rate = money_rate(totals.kept_mrr, totals.opening_mrr, &isnull);
-	return rate_or_null(fcinfo, rate, isnull);
+	return money_rate(totals.kept_mrr, totals.opening_mrr, &fcinfo->isnull);
 }
 
 /* The month (counted from year 0) that begins at a bound, within "reach"; false if none does. */

@@ -425,11 +425,11 @@ ledger_scan_begin(LedgerScan *scan, const Ledger *ledger)
 	if (ledger->view.end > ledger->view.data)
 		open_run(scan, &ledger->view);
 	for (i = 0; i < ledger->nruns; i++)
-		{
-			LedgerView	view = run_view(ledger->state, &ledger->state->runs[i]);
+	{
+		LedgerView	view = run_view(ledger->state, &ledger->state->runs[i]);
 
-			open_run(scan, &view);
-		}
+		open_run(scan, &view);
+	}
 }
 
 /* Make room for n changes in the buffer, of which the first "kept" stay. */
