@@ -110,11 +110,11 @@ add_sharing() {
     add stored.all "$SERIAL" "$(reports_of_ledger stored "${REPORTS[@]}")"
 }
 
-# '5 months' cuts the five years into 12 periods, '3 days' into 609.
+# '5 months' cuts the five years into 13 periods, '3 days' into 609.
 add_periods() {
     local report
     for report in "${REPORTS[@]}"; do
-        add "$report.12" "$SERIAL" "$(report_of_text "$report" '5 months')"
+        add "$report.13" "$SERIAL" "$(report_of_text "$report" '5 months')"
         add "$report.609" "$SERIAL" "$(report_of_text "$report" '3 days')"
     done
 }
@@ -224,9 +224,9 @@ print_sharing() {
 
 print_periods() {
     local report
-    heading "Number of periods, $ROWS rows, serial" report '12 periods, s' '609 periods, s' '609 / 12'
+    heading "Number of periods, $ROWS rows, serial" report '13 periods, s' '609 periods, s' '609 / 13'
     for report in "${REPORTS[@]}"; do
-        row "$report" "$(seconds "$report.12")" "$(seconds "$report.609")" "$(ratio "$report.609" "$report.12")"
+        row "$report" "$(seconds "$report.13")" "$(seconds "$report.609")" "$(ratio "$report.609" "$report.13")"
     done
 }
 
