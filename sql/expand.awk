@@ -1,33 +1,68 @@
-# Makes the install script from the parts in sql/parts.
+# Makes the install and upgrade scripts from the parts in sql/parts.
 #
 # Lines between "--each DIMENSION ..." and "--end" are written once for every
 # combination of the dimensions' values, with @name@ replaced as listed here.
+# Lines from "--since VERSION" to the end of the part came with that version, and so did
+# what has a value with "since=VERSION"; all else is as old as FIRST.
+#
+#   awk -f expand.awk PARTS                     the install script
+#   awk -v to=0.1.0 -f expand.awk PARTS         the install script of that version
+#   awk -v from=0.1.0 -f expand.awk PARTS       the upgrade script from that version
 BEGIN {
+    FIRST = "0.1.0"
     values["customer"] = "customer=bigint|customer=uuid|customer=text"
     values["time"] = "time=date,range=daterange|time=timestamp,range=tsrange|time=timestamptz,range=tstzrange"
+    # a comma in a value is written as a semicolon
+    values["policy"] = "trans=period,policy=,policytype=,bypolicy=" \
+        "|trans=policy,policy=; policy churn_policy,policytype=; churn_policy,bypolicy=; by a policy,since=0.2.0"
     values["source"] = "source=ledger,type=subscription_ledger,symbol=,parallel=SAFE,cost=10000,of=of a ledger" \
         "|source=query,type=text,symbol=_query,parallel=UNSAFE,cost=100000,of=of the subscription rows that a query returns"
-    print "\\echo Use \"CREATE EXTENSION churnmetrics\" to load this file. \\quit"
+    print "\\echo Use \"" (from == "" ? "CREATE EXTENSION churnmetrics" : "ALTER EXTENSION churnmetrics UPDATE") \
+        "\" to load this file. \\quit"
+}
+
+# Is version a newer than version b?
+function newer(a, b,    x, y, i) {
+    split(a, x, ".")
+    split(b, y, ".")
+    for (i = 1; i <= 3; i++)
+        if (x[i] + 0 != y[i] + 0)
+            return x[i] + 0 > y[i] + 0
+    return 0
+}
+
+# Prints what came with a version, if it is asked for.
+function put(text, version) {
+    if ((from == "" || newer(version, from)) && (to == "" || !newer(version, to)))
+        printf "%s", text
 }
 
 # Prints a text for all values of the dimensions from the i-th on.
-function expand(text, i,    v, s, n, m, value, pair, j, k, equals) {
+function expand(text, version, i,    v, s, n, m, value, pair, j, k, equals, name, came) {
     if (i > dimensions) {
-        printf "%s", text
+        put(text, version)
         return
     }
     n = split(values[dimension[i]], value, "|")
     for (j = 1; j <= n; j++) {
         s = text
+        came = version
         m = split(value[j], pair, ",")
         for (k = 1; k <= m; k++) {
             equals = index(pair[k], "=")
-            gsub("@" substr(pair[k], 1, equals - 1) "@", substr(pair[k], equals + 1), s)
+            name = substr(pair[k], 1, equals - 1)
+            v = substr(pair[k], equals + 1)
+            gsub(";", ",", v)
+            if (name == "since" && newer(v, came))
+                came = v
+            gsub("@" name "@", v, s)
         }
-        expand(s, i + 1)
+        expand(s, came, i + 1)
     }
 }
 
+FNR == 1 { since = FIRST }
+/^--since / { since = $2; next }
 /^--each / {
     dimensions = split(substr($0, 8), dimension, " ")
     for (d in dimension)
@@ -37,9 +72,9 @@ function expand(text, i,    v, s, n, m, value, pair, j, k, equals) {
     block = ""
     next
 }
-/^--end/ { expand(block, 1); inside = 0; next }
+/^--end/ { expand(block, since, 1); inside = 0; next }
 inside { block = block $0 "\n"; next }
-{ print }
+{ put($0 "\n", since) }
 
 function fail(message) {
     print "sql/expand.awk: " FILENAME ": " message > "/dev/stderr"

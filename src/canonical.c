@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 
 #include "canonical.h"
+#include "policy.h"
 
 /* The largest magnitude of one change of MRR: 80 bits of millionths. */
 #define AMOUNT_LIMIT	((uint128) 1 << 80)
@@ -347,16 +348,17 @@ ledger_open_header(const uint8 *data, Size length, LedgerView *view)
 		return "its version is unknown.";
 	view->flags = data[1];
 	view->customers = load_u32(data + 4);
-	if ((view->flags & 0x80) || (view->flags & LEDGER_CUSTOMER_MASK) == LEDGER_CUSTOMER_MASK ||
+	if ((view->flags & (LEDGER_HAS_PERIOD | LEDGER_HAS_POLICY)) == LEDGER_HAS_POLICY ||
+		(view->flags & LEDGER_CUSTOMER_MASK) == LEDGER_CUSTOMER_MASK ||
 		data[2] != 0 || data[3] != 0)
 		return "its reserved bits are set.";
 	memset(&view->period, 0, sizeof(view->period));
 	if (view->flags & LEDGER_HAS_PERIOD)
 	{
-		if (length < fixed + sizeof(LedgerPeriod))
+		if (length < fixed + period_size(view->flags))
 			return "it is too short.";
-		load_period(p, &view->period);
-		p += sizeof(LedgerPeriod);
+		load_period(p, view->flags, &view->period);
+		p += period_size(view->flags);
 	}
 	view->data = p;
 	view->end = data + length;
@@ -543,10 +545,13 @@ ledger_check(const uint8 *data, Size length, LedgerView *view)
 	if (view->flags & LEDGER_HAS_PERIOD)
 	{
 		const LedgerPeriod *period = &view->period;
+		ChurnPolicy policy;
 
 		if (period->from >= period->until || !IS_VALID_TIMESTAMP(period->from) ||
 			!IS_VALID_TIMESTAMP(period->until) || period->margin < 0 || period->margin > MARGIN_ONE)
 			return "its period is malformed.";
+		if ((view->flags & LEDGER_HAS_POLICY) && !policy_load(period->policy, &policy))
+			return "its policy is malformed.";
 	}
 	else if (view->customers == 0)
 		return "it has no customers.";

@@ -10,6 +10,7 @@
 
 #include "utils/fmgrprotos.h"
 
+#include "history.h"
 #include "report.h"
 
 PG_FUNCTION_INFO_V1(cm_cohort_retention);
@@ -66,15 +67,15 @@ join_cohort(Cohorts *cohorts, int period, int128 mrr)
 	return cohort;
 }
 
-/* Put one customer into its cohort and the changes of its standing into the cells. */
+/*
+ * Put one customer into its cohort and the changes of its standing into the cells;
+ * with lives, each life into its own.
+ */
 static pg_attribute_always_inline void
-sweep_customer(const LedgerChange *changes, int64 n, const PeriodGrid *grid, bool has_mrr,
+sweep_customer(const LedgerChange *changes, int64 n, const PeriodGrid *grid, bool by_rows, bool lives,
 			   Cohorts *cohorts)
 {
-	int64		rows = 0;
-	int128		sum = 0;
-	int128		mrr = 0;
-	bool		active = false;
+	CustomerState state = {0, 0, 0, false};
 	Cohort	   *cohort = NULL;
 	int			own = 0;
 	int			next = period_of(grid, changes[0].at);
@@ -83,8 +84,7 @@ sweep_customer(const LedgerChange *changes, int64 n, const PeriodGrid *grid, boo
 	for (i = 0; i < n; i++)
 	{
 		int			period = next;
-		bool		was_active = active;
-		int128		old_mrr = mrr;
+		CustomerState before = state;
 
 		if (i + 1 < n)
 		{
@@ -94,47 +94,59 @@ sweep_customer(const LedgerChange *changes, int64 n, const PeriodGrid *grid, boo
 				__builtin_prefetch(&cohort->cells[next - own]);
 		}
 
-		if (period == grid->n && (cohort || changes[i].at >= grid->last_uncut))
+		if (lives && changes[i].rows == NEW_LIFE)
+			cohort = NULL;
+		if (period == grid->n && (lives ? changes[i].at >= grid->last_uncut :
+								  cohort || changes[i].at >= grid->last_uncut))
 			return;
 		CHECK_FOR_INTERRUPTS_AT(i);
-		rows += changes[i].rows;
-		sum += changes[i].mrr;
-		active = has_mrr ? sum > 0 : rows > 0;
-		mrr = sum > 0 ? sum : 0;
+		apply_change(&state, &changes[i], by_rows);
 		if (cohort == NULL)
 		{
-			if (!active)
+			if (!state.active)
 				continue;
 			/* a member from behind until, but of the period that until cuts */
 			own = Min(period, grid->n - 1);
 			if (own < 0)
 				ledger_corrupted();
-			cohort = join_cohort(cohorts, own, mrr);
-			if (period == grid->n)
-				return;
+			cohort = join_cohort(cohorts, own, state.mrr);
 		}
+		if (period == grid->n)
+			continue;
 		if (period < own)
 			ledger_corrupted();
-		cohort->cells[period - own].customers += (int) active - (int) was_active;
-		cohort->cells[period - own].mrr += mrr - old_mrr;
+		cohort->cells[period - own].customers += (int) state.active - (int) before.active;
+		cohort->cells[period - own].mrr += state.mrr - before.mrr;
 	}
 }
 
 /* Put all customers of a ledger into their cohorts. */
 static void
-sweep(const Ledger *ledger, Cohorts *cohorts)
+sweep(const Ledger *ledger, const ReportRequest *request, Cohorts *cohorts)
 {
+	Clock		clock = period_clock(&request->periods, (ledger->flags & LEDGER_INSTANTS) != 0);
+	History		history;
 	LedgerScan	scan;
 
+	customer_history_begin(&history, &request->policy, &clock, (ledger->flags & LEDGER_HAS_MRR) != 0);
 	ledger_scan_begin(&scan, ledger);
 	while (ledger_scan_next(&scan))
+	{
 		if (scan.n == 0)
 			continue;
-		else if (ledger->flags & LEDGER_HAS_MRR)
-			sweep_customer(scan.changes, scan.n, cohorts->grid, true, cohorts);
+		if (history.rewrite)
+		{
+			customer_history_of(&history, scan.changes, scan.n);
+			if (history.n > 0)
+				sweep_customer(history.changes, history.n, cohorts->grid, true, history.lives, cohorts);
+		}
+		else if (history.by_rows)
+			sweep_customer(scan.changes, scan.n, cohorts->grid, true, false, cohorts);
 		else
-			sweep_customer(scan.changes, scan.n, cohorts->grid, false, cohorts);
+			sweep_customer(scan.changes, scan.n, cohorts->grid, false, false, cohorts);
+	}
 	ledger_scan_end(&scan);
+	customer_history_end(&history);
 }
 
 /* The rows of one cohort from period "shown" on. */
@@ -155,9 +167,10 @@ put_cohort(const Cohorts *cohorts, int own, bool has_mrr, MemoryContext lasting,
 
 	values[0] = DateADTGetDatum(grid->grid_dates[own]);
 	values[3] = Int64GetDatum(cohort->size);
-	nulls[6] = nulls[7] = nulls[8] = nulls[9] = !has_mrr;
+	nulls[6] = nulls[7] = nulls[9] = !has_mrr;
+	nulls[8] = !has_mrr || cohort->first_mrr == 0;	/* members may begin for free */
 
-	/* what is the same in all rows outlives them; a cohort has members, who paid */
+	/* what is the same in all rows outlives them; a cohort has members */
 	rows = MemoryContextSwitchTo(lasting);
 	size = NumericGetDatum(count_to_numeric(cohort->size));
 	if (has_mrr)
@@ -180,7 +193,8 @@ put_cohort(const Cohorts *cohorts, int own, bool has_mrr, MemoryContext lasting,
 		if (has_mrr)
 		{
 			values[7] = NumericGetDatum(money_to_numeric(mrr));
-			values[8] = DirectFunctionCall2(numeric_div, values[7], values[6]);
+			if (!nulls[8])
+				values[8] = DirectFunctionCall2(numeric_div, values[7], values[6]);
 			values[9] = NumericGetDatum(money_to_numeric(cumulative));
 		}
 		values[10] = BoolGetDatum(grid->complete[period]);
@@ -190,21 +204,23 @@ put_cohort(const Cohorts *cohorts, int own, bool has_mrr, MemoryContext lasting,
 
 /* The rows of cohort_retention, by cohort and period; none for an empty ledger. */
 static void
-cohort_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo *result)
+cohort_report(const Ledger *ledger, const ReportRequest *request, ReturnSetInfo *result)
 {
+	PeriodRequest periods = request->periods;
 	PeriodGrid	grid;
 	Cohorts		cohorts;
 	int64		first_start;
 	MemoryContext old;
 	int			i;
 
+	periods.earlier = 0;		/* a cohort has no opening to look back to */
 	if (!ledger_first_start(ledger, &first_start) ||
-		!periods_make(request, (ledger->flags & LEDGER_INSTANTS) != 0, true, first_start, true, &grid))
+		!periods_make(&periods, (ledger->flags & LEDGER_INSTANTS) != 0, true, first_start, true, &grid))
 		return;
 	cohorts.grid = &grid;
 	cohorts.all = palloc0(grid.n * sizeof(Cohort));
 	cohorts.cells = 0;
-	sweep(ledger, &cohorts);
+	sweep(ledger, request, &cohorts);
 
 	old = report_rows_begin();
 	for (i = 0; i < grid.n; i++)
@@ -213,16 +229,18 @@ cohort_report(const Ledger *ledger, const PeriodRequest *request, ReturnSetInfo 
 	report_rows_end(old);
 }
 
+static const ReportKind cohort_kind = {cohort_report, 1, false};
+
 /* cohort_retention() of a ledger. */
 Datum
 cm_cohort_retention(PG_FUNCTION_ARGS)
 {
-	return report_on_ledger(fcinfo, cohort_report);
+	return report_on_ledger(fcinfo, &cohort_kind);
 }
 
 /* cohort_retention() of the rows of a query, with or without mrr. */
 Datum
 cm_cohort_retention_query(PG_FUNCTION_ARGS)
 {
-	return report_on_query(fcinfo, cohort_report, false);
+	return report_on_query(fcinfo, &cohort_kind);
 }

@@ -34,7 +34,7 @@ ledger_trans(FunctionCallInfo fcinfo, uint8 customer, RowTime time)
 	uint8		flags = customer | (has_mrr ? LEDGER_HAS_MRR : 0) |
 		(time == ROW_DATE ? LEDGER_IN_DAYS : 0) |
 		(time == ROW_TIMESTAMPTZ ? LEDGER_INSTANTS : 0);
-	static const LedgerPeriod no_period = {0, 0, 0};
+	static const LedgerPeriod no_period;
 	SubscriptionRow row;
 
 	if (!row_from_arguments(fcinfo, customer, time, has_mrr, &row) || row.start == row.end)

@@ -11,7 +11,8 @@
  * Stored (canonical) layout, all integers little-endian, nothing aligned:
  *
  *	LedgerHeader		12 bytes with the varlena length
- *	[LedgerPeriod]		24 bytes, only in the states of one-period aggregates
+ *	[LedgerPeriod]		24 bytes, only in the states of one-period aggregates;
+ *						with a policy 80
  *	per customer, in ascending order of the key:
  *		key				8 bytes (bigint) or 16 (uuid, text)
  *		length			bytes of the breakpoints, base-128 varint
@@ -52,10 +53,11 @@
 #define LEDGER_CUSTOMER_UUID	0x10
 #define LEDGER_CUSTOMER_TEXT	0x20
 #define LEDGER_IN_DAYS			0x40	/* working rows hold dates */
+#define LEDGER_HAS_POLICY		0x80	/* the period comes with a policy */
 
 /* What two ledgers must share to be united. */
 #define LEDGER_KIND_MASK		(LEDGER_HAS_MRR | LEDGER_INSTANTS | \
-								 LEDGER_HAS_PERIOD | LEDGER_CUSTOMER_MASK)
+								 LEDGER_HAS_PERIOD | LEDGER_HAS_POLICY | LEDGER_CUSTOMER_MASK)
 
 typedef struct LedgerHeader
 {
@@ -66,12 +68,15 @@ typedef struct LedgerHeader
 	uint32		count;			/* customers, or working rows */
 } LedgerHeader;
 
+#define POLICY_WORDS			7
+
 /* The arguments that a one-period aggregate carries in its state. */
 typedef struct LedgerPeriod
 {
 	int64		from;			/* moments of the period's bounds */
 	int64		until;
 	int64		margin;			/* gross margin in units of 10^-18 */
+	uint64		policy[POLICY_WORDS];	/* where LEDGER_HAS_POLICY, see policy.c */
 } LedgerPeriod;
 
 #define MARGIN_ONE			INT64CONST(1000000000000000000)
@@ -135,6 +140,13 @@ ledger_wide_key(uint8 flags)
 	return (flags & LEDGER_CUSTOMER_MASK) != LEDGER_CUSTOMER_BIGINT;
 }
 
+/* Does key a come before key b? */
+static inline bool
+key_before(const uint64 *a, const uint64 *b)
+{
+	return a[0] < b[0] || (a[0] == b[0] && a[1] < b[1]);
+}
+
 /* In a loop that is long only for customers with very many rows. */
 #define CHECK_FOR_INTERRUPTS_AT(i) \
 	do { \
@@ -189,22 +201,41 @@ load_u32(const uint8 *p)
 	return (uint32) load_u16(p) | ((uint32) load_u16(p + 2) << 16);
 }
 
-/* A period as it lies behind a header. */
-static inline void
-load_period(const uint8 *p, LedgerPeriod *period)
+/* The bytes that a period takes behind a header. */
+static inline Size
+period_size(uint8 flags)
 {
+	if (!(flags & LEDGER_HAS_PERIOD))
+		return 0;
+	return (flags & LEDGER_HAS_POLICY) ? sizeof(LedgerPeriod) : offsetof(LedgerPeriod, policy);
+}
+
+/* Read a period as it lies behind a header. */
+static inline void
+load_period(const uint8 *p, uint8 flags, LedgerPeriod *period)
+{
+	int			i;
+
 	period->from = (int64) load_u64(p);
 	period->until = (int64) load_u64(p + 8);
 	period->margin = (int64) load_u64(p + 16);
+	if (flags & LEDGER_HAS_POLICY)
+		for (i = 0; i < POLICY_WORDS; i++)
+			period->policy[i] = load_u64(p + 24 + 8 * i);
 }
 
 /* Write what load_period reads. */
 static inline void
-store_period(uint8 *p, const LedgerPeriod *period)
+store_period(uint8 *p, uint8 flags, const LedgerPeriod *period)
 {
+	int			i;
+
 	store_u64(p, (uint64) period->from);
 	store_u64(p + 8, (uint64) period->until);
 	store_u64(p + 16, (uint64) period->margin);
+	if (flags & LEDGER_HAS_POLICY)
+		for (i = 0; i < POLICY_WORDS; i++)
+			store_u64(p + 24 + 8 * i, period->policy[i]);
 }
 
 /*

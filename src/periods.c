@@ -37,24 +37,29 @@ finite_date(DateADT date, const char *argument)
 	return date;
 }
 
-/* Read the arguments every, since, until, time_zone from the given one on, and origin. */
+/*
+ * Read the arguments "every" (a length of 0 where it is NULL), "since" and behind
+ * it until and time_zone, and "origin".
+ */
 PeriodRequest
-period_request(FunctionCallInfo fcinfo, int first_argument, int origin_argument)
+period_request(FunctionCallInfo fcinfo, int every, int since, int origin)
 {
 	PeriodRequest request = {0};
-	Interval   *every;
 
-	check_not_null("every", PG_ARGISNULL(first_argument));
-	every = PG_GETARG_INTERVAL_P(first_argument);
-	check_interval("every", every);
-	request.months = every->month;
-	request.days = every->day;
-	request.has_since = !PG_ARGISNULL(first_argument + 1);
+	if (!PG_ARGISNULL(every))
+	{
+		Interval   *length = PG_GETARG_INTERVAL_P(every);
+
+		check_interval("every", length);
+		request.months = length->month;
+		request.days = length->day;
+	}
+	request.has_since = !PG_ARGISNULL(since);
 	if (request.has_since)
-		request.since = finite_date(PG_GETARG_DATEADT(first_argument + 1), "since");
-	request.has_until = !PG_ARGISNULL(first_argument + 2);
+		request.since = finite_date(PG_GETARG_DATEADT(since), "since");
+	request.has_until = !PG_ARGISNULL(since + 1);
 	if (request.has_until)
-		request.until = finite_date(PG_GETARG_DATEADT(first_argument + 2), "until");
+		request.until = finite_date(PG_GETARG_DATEADT(since + 1), "until");
 	if (request.has_since && request.has_until && request.since >= request.until)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -62,15 +67,15 @@ period_request(FunctionCallInfo fcinfo, int first_argument, int origin_argument)
 						DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(request.since))),
 						DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(request.until)))),
 				 errhint("until is exclusive: the day after the last one.")));
-	if (!PG_ARGISNULL(first_argument + 3))
+	if (!PG_ARGISNULL(since + 2))
 	{
-		request.time_zone = PG_GETARG_TEXT_PP(first_argument + 3);
+		request.time_zone = PG_GETARG_TEXT_PP(since + 2);
 		/* unknown zones are an error even where no instants need one */
 		DirectFunctionCall2(timestamp_zone, PointerGetDatum(request.time_zone), TimestampGetDatum(0));
 	}
 	request.origin = DEFAULT_ORIGIN;
-	if (!PG_ARGISNULL(origin_argument))
-		request.origin = finite_date(PG_GETARG_DATEADT(origin_argument), "origin");
+	if (!PG_ARGISNULL(origin))
+		request.origin = finite_date(PG_GETARG_DATEADT(origin), "origin");
 	return request;
 }
 
@@ -127,16 +132,18 @@ grid_index(const PeriodRequest *request, DateADT date)
 	return k;
 }
 
-/* How moments and days belong together: local time, or instants in a zone. */
-typedef struct Clock
+/* The clock of a report over local time or over instants. */
+Clock
+period_clock(const PeriodRequest *request, bool instants)
 {
-	bool		instants;
-	text	   *zone;			/* NULL: the session's, by its own rules */
-} Clock;
+	Clock		clock = {instants, request->time_zone};
+
+	return clock;
+}
 
 /* Midnight that begins a date. */
-static int64
-date_moment(DateADT date, const Clock *clock)
+int64
+clock_midnight(const Clock *clock, DateADT date)
 {
 	Datum		midnight = TimestampGetDatum((int64) date * USECS_PER_DAY);
 
@@ -149,20 +156,51 @@ date_moment(DateADT date, const Clock *clock)
 	return DatumGetTimestampTz(midnight);
 }
 
-/* The day that a moment belongs to: the last one that has begun. */
-static DateADT
-moment_date(int64 moment, const Clock *clock)
+/* A moment as the clock on the wall shows it. */
+static Datum
+local_time(int64 moment, const Clock *clock)
 {
-	Datum		local = TimestampGetDatum(moment);
-	DateADT		date;
-
 	if (clock->instants && clock->zone)
-		local = DirectFunctionCall2(timestamptz_zone, PointerGetDatum(clock->zone), local);
-	else if (clock->instants)
-		local = DirectFunctionCall1(timestamptz_timestamp, local);
-	date = DatumGetDateADT(DirectFunctionCall1(timestamp_date, local));
+		return DirectFunctionCall2(timestamptz_zone, PointerGetDatum(clock->zone), TimestampGetDatum(moment));
+	if (clock->instants)
+		return DirectFunctionCall1(timestamptz_timestamp, TimestampGetDatum(moment));
+	return TimestampGetDatum(moment);
+}
+
+/*
+ * A moment and a length of time: months and days go by the calendar, hours by
+ * the time that passes.  The end of time where the sum lies beyond it.
+ */
+int64
+clock_add(const Clock *clock, int64 moment, const Interval *interval)
+{
+	Interval	calendar = *interval;
+	Datum		sum;
+
+	/* no axis takes more than a hundred years */
+	if (moment >= END_TIMESTAMP - 101 * 366 * USECS_PER_DAY)
+		return PG_INT64_MAX;
+	if (calendar.month != 0 || calendar.day != 0)
+	{
+		calendar.time = 0;
+		sum = DirectFunctionCall2(timestamp_pl_interval, local_time(moment, clock), IntervalPGetDatum(&calendar));
+		if (clock->instants && clock->zone)
+			sum = DirectFunctionCall2(timestamp_zone, PointerGetDatum(clock->zone), sum);
+		else if (clock->instants)
+			sum = DirectFunctionCall1(timestamp_timestamptz, sum);
+		moment = DatumGetTimestamp(sum);
+	}
+	return moment + interval->time;
+}
+
+/* The day that a moment belongs to: the last one that has begun. */
+DateADT
+clock_date(const Clock *clock, int64 moment)
+{
+	DateADT		date = DatumGetDateADT(DirectFunctionCall1(timestamp_date, local_time(moment, clock)));
+
 	/* where clocks go back to before midnight, the day begins the second time */
-	if (date_moment(date, clock) > moment)
+	if (clock_midnight(clock, date) > moment)
 		date--;
 	return date;
 }
@@ -190,17 +228,48 @@ make_slots(PeriodGrid *grid)
 	}
 }
 
+/* Make a grid of one period between two moments; it has no dates. */
+void
+period_between(int64 from, int64 until, PeriodGrid *grid)
+{
+	memset(grid, 0, sizeof(*grid));
+	grid->n = 1;
+	grid->moments = palloc(2 * sizeof(int64));
+	grid->moments[0] = from;
+	grid->moments[1] = until;
+	make_slots(grid);
+}
+
+/* Has a date been over for as long as the request wants it, so that nothing can change any more? */
+static bool
+is_settled(const PeriodRequest *request, DateADT end, DateADT today)
+{
+	int			i;
+
+	if (end > today)
+		return false;
+	for (i = 0; i < (int) lengthof(request->settle); i++)
+	{
+		static const Clock local = {false, NULL};
+
+		if (clock_add(&local, end * USECS_PER_DAY, &request->settle[i]) > today * USECS_PER_DAY)
+			return false;
+	}
+	return true;
+}
+
 /*
  * Make the grid for a ledger.  Returns false where there is no period to
  * report.  With whole_history it reaches back to the first start, whatever
- * since says, and "shown" tells where since begins.
+ * since says, and "shown" tells where since begins; so it does behind the
+ * periods that are only looked back at.
  */
 bool
 periods_make(const PeriodRequest *request, bool instants, bool has_rows,
 			 int64 first_start, bool whole_history, PeriodGrid *grid)
 {
-	Clock		clock = {instants, request->time_zone};
-	DateADT		today = instants ? moment_date(GetCurrentTransactionStartTimestamp(), &clock) :
+	Clock		clock = period_clock(request, instants);
+	DateADT		today = instants ? clock_date(&clock, GetCurrentTransactionStartTimestamp()) :
 		GetSQLCurrentDate();
 	DateADT		until = request->has_until ? request->until : today + 1;
 	DateADT		since = request->since;
@@ -214,7 +283,8 @@ periods_make(const PeriodRequest *request, bool instants, bool has_rows,
 		return false;
 	if (has_rows && (!request->has_since || whole_history))
 	{
-		DateADT		start = (DateADT) Max(grid_line(request, grid_index(request, moment_date(first_start, &clock))), DATE_MIN);
+		DateADT		first_day = clock_date(&clock, request->at ? Max(first_start - 1, MIN_TIMESTAMP) : first_start);
+		DateADT		start = (DateADT) Max(grid_line(request, grid_index(request, first_day)), DATE_MIN);
 
 		if (!request->has_since)
 			since = start;
@@ -226,12 +296,16 @@ periods_make(const PeriodRequest *request, bool instants, bool has_rows,
 
 	first = grid_index(request, since);
 	last = grid_index(request, until - 1);
+	if (request->earlier > 0)
+		since = (DateADT) Max(grid_line(request, first), DATE_MIN);
 	if (last - first + 1 > MAX_PERIODS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("more than %d periods: " INT64_FORMAT, MAX_PERIODS, last - first + 1),
 				 errhint("Use longer periods, or a later since and an earlier until.")));
+	first -= request->earlier;
 	grid->n = (int) (last - first + 1);
+	grid->shown = request->earlier;
 	grid->dates = palloc((grid->n + 1) * sizeof(DateADT));
 	grid->moments = palloc((grid->n + 1) * sizeof(int64));
 	grid->grid_dates = palloc(grid->n * sizeof(DateADT));
@@ -242,15 +316,15 @@ periods_make(const PeriodRequest *request, bool instants, bool has_rows,
 		int64		end = grid_line(request, k + 1);
 
 		grid->grid_dates[i] = (DateADT) Max(begin, DATE_MIN);
-		grid->dates[i] = Max(grid->grid_dates[i], since);
-		grid->dates[i + 1] = (DateADT) Min(end, until);
-		grid->complete[i] = begin >= since && end <= until && end <= today;
-		if (request->has_since && end <= request->since)
+		grid->dates[i] = i < request->earlier ? grid->grid_dates[i] : Max(grid->grid_dates[i], since);
+		grid->dates[i + 1] = (DateADT) Max(Min(end, until), DATE_MIN);
+		grid->complete[i] = begin >= since && end <= until && is_settled(request, (DateADT) end, today);
+		if (whole_history && request->has_since && end <= request->since)
 			grid->shown = i + 1;
 	}
 	for (i = 0; i <= grid->n; i++)
-		grid->moments[i] = date_moment(grid->dates[i], &clock);
-	grid->last_uncut = date_moment((DateADT) Min(grid_line(request, last + 1), DATE_LIMIT - 1), &clock);
+		grid->moments[i] = clock_midnight(&clock, grid->dates[i]);
+	grid->last_uncut = clock_midnight(&clock, (DateADT) Min(grid_line(request, last + 1), DATE_LIMIT - 1));
 
 	if (whole_history && request->has_since && grid->shown < grid->n &&
 		grid->dates[grid->shown] < request->since)

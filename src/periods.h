@@ -20,7 +20,19 @@ typedef struct PeriodRequest
 	DateADT		since;
 	DateADT		until;			/* exclusive */
 	text	   *time_zone;		/* NULL: the session's */
+
+	/* what a policy asks for */
+	bool		at;				/* periods are (a, b]: moments come a microsecond earlier */
+	int			earlier;		/* so many periods before the first one shown; that one is whole */
+	Interval	settle[2];		/* a period is complete when so much more time has passed */
 } PeriodRequest;
+
+/* How moments and days belong together: local time, or instants in a zone. */
+typedef struct Clock
+{
+	bool		instants;
+	text	   *zone;			/* NULL: the session's, by its own rules */
+} Clock;
 
 /*
  * Periods 0 .. n-1, adjacent.  A moment's period is found by a table of equal
@@ -34,7 +46,7 @@ typedef struct PeriodGrid
 	int64	   *moments;		/* the same as timestamps */
 	DateADT    *grid_dates;		/* n beginnings, uncut */
 	bool	   *complete;
-	int			shown;			/* first period to be shown; 0 but for cohorts */
+	int			shown;			/* first period to be shown */
 	int64		last_uncut;		/* end of the last period, uncut, as timestamp */
 
 	int			shift;			/* a slot is 2^shift microseconds */
@@ -44,7 +56,12 @@ typedef struct PeriodGrid
 
 #define PERIOD_BEFORE		(-1)
 
-extern PeriodRequest period_request(FunctionCallInfo fcinfo, int first_argument, int origin_argument);
+extern PeriodRequest period_request(FunctionCallInfo fcinfo, int every, int since, int origin);
+extern Clock period_clock(const PeriodRequest *request, bool instants);
+extern int64 clock_add(const Clock *clock, int64 moment, const Interval *interval);
+extern DateADT clock_date(const Clock *clock, int64 moment);
+extern int64 clock_midnight(const Clock *clock, DateADT date);
+extern void period_between(int64 from, int64 until, PeriodGrid *grid);
 extern bool periods_make(const PeriodRequest *request, bool instants, bool has_rows,
 						 int64 first_start, bool whole_history, PeriodGrid *grid);
 

@@ -3,19 +3,20 @@
  *		Churn, retention, GRR, NRR and CLV of one period, as aggregates over
  *		subscription rows.  See docs/rates.md.
  *
- * The state is that of subscription_ledger() with the period in its header.
- * Only rows that run at the opening or at the closing are kept: the others
- * cannot change a result.
+ * The state is that of subscription_ledger() with the period in its header, and
+ * the policy where one is given.  By the standard policy only rows that run at
+ * the opening or at the closing are kept: the others cannot change a result.
+ * Other policies need the whole history, and are counted by the sweep of the
+ * series over a grid of one period.
  */
 #include "postgres.h"
 
 #include "utils/builtins.h"
 #include "utils/datetime.h"
-#include "utils/fmgroids.h"
-#include "utils/rangetypes.h"
 
 #include "checks.h"
-#include "scan.h"
+#include "oneperiod.h"
+#include "sweep.h"
 
 PG_FUNCTION_INFO_V1(cm_churn_rate_final);
 PG_FUNCTION_INFO_V1(cm_retention_rate_final);
@@ -27,52 +28,6 @@ PG_FUNCTION_INFO_V1(cm_clv_final);
 
 /* How far a month's beginning can lie from its midnight in UTC: the farthest zone. */
 #define ZONE_REACH		(14 * USECS_PER_HOUR)
-
-#define DATE_LIMIT		(TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
-
-/* Raises 22023 with the period that is not allowed. */
-static void
-period_error(Datum period)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("period must be a range [a,b) of two finite bounds, not %s",
-					OidOutputFunctionCall(F_RANGE_OUT, period)),
-			 errhint("For a month: '[2024-06-01,2024-07-01)'.")));
-}
-
-/*
- * Read the bounds of a range of fixed-width elements.  The bytes are read as
- * rangetypes.h lays them out, because the range functions look up catalogs.
- */
-static inline void
-period_bounds(Datum datum, RowTime time, LedgerPeriod *period)
-{
-	RangeType  *range = DatumGetRangeTypeP(datum);
-	const char *bounds = (const char *) (range + 1);
-	char		flags = *((const char *) range + VARSIZE(range) - 1);
-
-	if (flags != RANGE_LB_INC)
-		period_error(datum);	/* empty, unbounded, or other brackets */
-	if (time == ROW_DATE)
-	{
-		DateADT		dates[2];
-
-		memcpy(dates, bounds, sizeof(dates));
-		if (DATE_NOT_FINITE(dates[0]) || dates[0] >= DATE_LIMIT ||
-			DATE_NOT_FINITE(dates[1]) || dates[1] >= DATE_LIMIT)
-			period_error(datum);
-		period->from = dates[0] * USECS_PER_DAY;
-		period->until = dates[1] * USECS_PER_DAY;
-	}
-	else
-	{
-		memcpy(&period->from, bounds, sizeof(int64));
-		memcpy(&period->until, bounds + sizeof(int64), sizeof(int64));
-		if (TIMESTAMP_NOT_FINITE(period->from) || TIMESTAMP_NOT_FINITE(period->until))
-			period_error(datum);
-	}
-}
 
 /* A gross margin in units of 10^-18. */
 static int64
@@ -104,19 +59,21 @@ runs_at(const SubscriptionRow *row, int64 unit, int64 boundary)
 
 /*
  * Transition: (state, customer, started_at, ended_at [, mrr], period
- * [, gross_margin]), told apart by the number of arguments.
+ * [, gross_margin] [, policy]), told apart by the number of arguments.
  */
 static pg_attribute_always_inline Datum
-period_trans(FunctionCallInfo fcinfo, uint8 customer, RowTime time)
+period_trans(FunctionCallInfo fcinfo, uint8 customer, RowTime time, bool has_policy)
 {
 	MemoryContext aggcontext = aggregate_context(fcinfo);
-	bool		has_mrr = PG_NARGS() > 5;
+	int			nargs = PG_NARGS() - has_policy;
+	bool		has_mrr = nargs > 5;
 	int			period_arg = has_mrr ? 5 : 4;
-	uint8		flags = customer | LEDGER_HAS_PERIOD | (has_mrr ? LEDGER_HAS_MRR : 0) |
+	uint8		flags = customer | LEDGER_HAS_PERIOD | (has_policy ? LEDGER_HAS_POLICY : 0) |
+		(has_mrr ? LEDGER_HAS_MRR : 0) |
 		(time == ROW_DATE ? LEDGER_IN_DAYS : 0) |
 		(time == ROW_TIMESTAMPTZ ? LEDGER_INSTANTS : 0);
 	int64		unit = time == ROW_DATE ? USECS_PER_DAY : 1;
-	LedgerPeriod period = {0, 0, MARGIN_ONE};
+	LedgerPeriod period;
 	SubscriptionRow row;
 	bool		kept;
 
@@ -128,35 +85,49 @@ period_trans(FunctionCallInfo fcinfo, uint8 customer, RowTime time)
 	}
 	check_not_null("period", PG_ARGISNULL(period_arg));
 	period_bounds(PG_GETARG_DATUM(period_arg), time, &period);
-	if (PG_NARGS() > period_arg + 1)
+	period.margin = MARGIN_ONE;
+	if (nargs > period_arg + 1)
 	{
 		check_not_null("gross_margin", PG_ARGISNULL(period_arg + 1));
 		period.margin = margin_from_numeric(PG_GETARG_DATUM(period_arg + 1));
 	}
-	kept = row.start != row.end &&
-		(runs_at(&row, unit, period.from) || runs_at(&row, unit, period.until));
+	kept = runs_at(&row, unit, period.from) || runs_at(&row, unit, period.until);
+	if (has_policy)
+	{
+		const PolicyCache *policy = policy_of_row(fcinfo, nargs, policy_for_one_period);
+
+		memcpy(period.policy, policy->words, sizeof(period.policy));
+		kept |= !policy->is_standard;
+	}
+	kept &= row.start != row.end;
 	PG_RETURN_DATUM(state_add_row(PG_GETARG_DATUM(0), PG_ARGISNULL(0), flags, &period,
 								  kept ? &row : NULL, aggcontext));
 }
 
-/* The SQL entry point of period_trans for one customer type and one time type. */
+/* The SQL entry points of period_trans for one customer type and one time type. */
 #define PERIOD_TRANS(name, customer, time) \
-PG_FUNCTION_INFO_V1(name); \
+PG_FUNCTION_INFO_V1(cm_period_trans_##name); \
+PG_FUNCTION_INFO_V1(cm_policy_trans_##name); \
 Datum \
-name(PG_FUNCTION_ARGS) \
+cm_period_trans_##name(PG_FUNCTION_ARGS) \
 { \
-	return period_trans(fcinfo, customer, time); \
+	return period_trans(fcinfo, customer, time, false); \
+} \
+Datum \
+cm_policy_trans_##name(PG_FUNCTION_ARGS) \
+{ \
+	return period_trans(fcinfo, customer, time, true); \
 }
 
-PERIOD_TRANS(cm_period_trans_bigint_date, LEDGER_CUSTOMER_BIGINT, ROW_DATE)
-PERIOD_TRANS(cm_period_trans_bigint_timestamp, LEDGER_CUSTOMER_BIGINT, ROW_TIMESTAMP)
-PERIOD_TRANS(cm_period_trans_bigint_timestamptz, LEDGER_CUSTOMER_BIGINT, ROW_TIMESTAMPTZ)
-PERIOD_TRANS(cm_period_trans_uuid_date, LEDGER_CUSTOMER_UUID, ROW_DATE)
-PERIOD_TRANS(cm_period_trans_uuid_timestamp, LEDGER_CUSTOMER_UUID, ROW_TIMESTAMP)
-PERIOD_TRANS(cm_period_trans_uuid_timestamptz, LEDGER_CUSTOMER_UUID, ROW_TIMESTAMPTZ)
-PERIOD_TRANS(cm_period_trans_text_date, LEDGER_CUSTOMER_TEXT, ROW_DATE)
-PERIOD_TRANS(cm_period_trans_text_timestamp, LEDGER_CUSTOMER_TEXT, ROW_TIMESTAMP)
-PERIOD_TRANS(cm_period_trans_text_timestamptz, LEDGER_CUSTOMER_TEXT, ROW_TIMESTAMPTZ)
+PERIOD_TRANS(bigint_date, LEDGER_CUSTOMER_BIGINT, ROW_DATE)
+PERIOD_TRANS(bigint_timestamp, LEDGER_CUSTOMER_BIGINT, ROW_TIMESTAMP)
+PERIOD_TRANS(bigint_timestamptz, LEDGER_CUSTOMER_BIGINT, ROW_TIMESTAMPTZ)
+PERIOD_TRANS(uuid_date, LEDGER_CUSTOMER_UUID, ROW_DATE)
+PERIOD_TRANS(uuid_timestamp, LEDGER_CUSTOMER_UUID, ROW_TIMESTAMP)
+PERIOD_TRANS(uuid_timestamptz, LEDGER_CUSTOMER_UUID, ROW_TIMESTAMPTZ)
+PERIOD_TRANS(text_date, LEDGER_CUSTOMER_TEXT, ROW_DATE)
+PERIOD_TRANS(text_timestamp, LEDGER_CUSTOMER_TEXT, ROW_TIMESTAMP)
+PERIOD_TRANS(text_timestamptz, LEDGER_CUSTOMER_TEXT, ROW_TIMESTAMPTZ)
 
 /* What the rates are made of. */
 typedef struct PeriodTotals
@@ -164,10 +135,7 @@ typedef struct PeriodTotals
 	LedgerPeriod period;
 	bool		instants;
 	int64		opening_customers;
-	int64		lost_customers;		/* of the opening ones, not active at closing */
-	int128		opening_mrr;
-	int128		lost_mrr;		/* of the opening customers: what each pays less */
-	int128		kept_mrr;		/* closing MRR of the opening customers */
+	RateParts	parts;
 } PeriodTotals;
 
 /* Add one customer to the totals; only who is active at the opening counts. */
@@ -198,10 +166,27 @@ add_customer(PeriodTotals *totals, const LedgerScan *scan, bool has_mrr)
 	if (!active[0])
 		return;
 	totals->opening_customers++;
-	totals->lost_customers += !active[1];
-	totals->opening_mrr += sum[0];
-	totals->kept_mrr += sum[1];
-	totals->lost_mrr += Max(sum[0] - sum[1], 0);
+	totals->parts.lost += !active[1];
+	totals->parts.of++;
+	totals->parts.opening_mrr += sum[0];
+	totals->parts.net_lost_mrr += sum[0] - sum[1];
+	totals->parts.lost_mrr += Max(sum[0] - sum[1], 0);
+}
+
+/* The totals by a policy that is not the standard one. */
+static void
+policy_totals(PeriodTotals *totals, const Ledger *ledger, const ChurnPolicy *policy)
+{
+	/* an aggregate's value must not depend on the session's time zone */
+	Clock		clock = {totals->instants, cstring_to_text("UTC")};
+	MovementSeries series;
+
+	period_between(totals->period.from, totals->period.until, &series.grid);
+	series_begin(&series, policy, (ledger->flags & LEDGER_HAS_MRR) != 0);
+	series_add(&series, ledger, &clock, NULL, NULL);
+	series_end(&series);
+	totals->opening_customers = series.standings[0].customers;
+	totals->parts = rate_parts(&series, 0);
 }
 
 /* The totals of a group's state; false where there is none. */
@@ -220,6 +205,18 @@ period_totals(FunctionCallInfo fcinfo, PeriodTotals *totals)
 		elog(ERROR, "aggregate state has no period");
 	totals->period = ledger.period;
 	totals->instants = (ledger.flags & LEDGER_INSTANTS) != 0;
+	if (ledger.flags & LEDGER_HAS_POLICY)
+	{
+		ChurnPolicy policy;
+
+		if (!policy_load(ledger.period.policy, &policy))
+			ledger_corrupted();
+		if (!policy_is_standard(&policy))
+		{
+			policy_totals(totals, &ledger, &policy);
+			return true;
+		}
+	}
 	ledger_scan_begin(&scan, &ledger);
 	while (ledger_scan_next(&scan))
 		add_customer(totals, &scan, (ledger.flags & LEDGER_HAS_MRR) != 0);
@@ -227,14 +224,14 @@ period_totals(FunctionCallInfo fcinfo, PeriodTotals *totals)
 	return true;
 }
 
-/* The aggregate's value: customers lost / customers at opening, NULL without any. */
+/* The aggregate's value: customers lost / customers at opening, or as the policy has it; NULL where that is zero. */
 Datum
 cm_churn_rate_final(PG_FUNCTION_ARGS)
 {
 	PeriodTotals totals;
 
 	period_totals(fcinfo, &totals);
-	return count_rate(totals.lost_customers, totals.opening_customers, &fcinfo->isnull);
+	return count_rate(totals.parts.lost, totals.parts.of, &fcinfo->isnull);
 }
 
 /* The aggregate's value: 1 - churn_rate, NULL without customers at opening. */
@@ -245,7 +242,7 @@ cm_retention_rate_final(PG_FUNCTION_ARGS)
 	Datum		rate;
 
 	period_totals(fcinfo, &totals);
-	rate = count_rate(totals.lost_customers, totals.opening_customers, &fcinfo->isnull);
+	rate = count_rate(totals.parts.lost, totals.parts.of, &fcinfo->isnull);
 	return fcinfo->isnull ? (Datum) 0 : one_minus(rate);
 }
 
@@ -256,7 +253,7 @@ cm_mrr_churn_final(PG_FUNCTION_ARGS)
 	PeriodTotals totals;
 
 	period_totals(fcinfo, &totals);
-	return money_rate(totals.lost_mrr, totals.opening_mrr, &fcinfo->isnull);
+	return money_rate(totals.parts.lost_mrr, totals.parts.opening_mrr, &fcinfo->isnull);
 }
 
 /* The aggregate's value: (opening MRR - MRR kept) / opening MRR, NULL where that is zero. */
@@ -266,7 +263,7 @@ cm_net_mrr_churn_final(PG_FUNCTION_ARGS)
 	PeriodTotals totals;
 
 	period_totals(fcinfo, &totals);
-	return money_rate(totals.opening_mrr - totals.kept_mrr, totals.opening_mrr, &fcinfo->isnull);
+	return money_rate(totals.parts.net_lost_mrr, totals.parts.opening_mrr, &fcinfo->isnull);
 }
 
 /* The aggregate's value: (opening MRR - MRR lost) / opening MRR, NULL where that is zero. */
@@ -276,7 +273,8 @@ cm_grr_final(PG_FUNCTION_ARGS)
 	PeriodTotals totals;
 
 	period_totals(fcinfo, &totals);
-	return money_rate(totals.opening_mrr - totals.lost_mrr, totals.opening_mrr, &fcinfo->isnull);
+	return money_rate(totals.parts.opening_mrr - totals.parts.lost_mrr, totals.parts.opening_mrr,
+					  &fcinfo->isnull);
 }
 
 /* The aggregate's value: MRR kept / opening MRR, NULL where that is zero. */
@@ -286,7 +284,8 @@ cm_nrr_final(PG_FUNCTION_ARGS)
 	PeriodTotals totals;
 
 	period_totals(fcinfo, &totals);
-	return money_rate(totals.kept_mrr, totals.opening_mrr, &fcinfo->isnull);
+	return money_rate(totals.parts.opening_mrr - totals.parts.net_lost_mrr, totals.parts.opening_mrr,
+					  &fcinfo->isnull);
 }
 
 /* The month (counted from year 0) that begins at a bound, within "reach"; false if none does. */
@@ -319,25 +318,31 @@ cm_clv_final(PG_FUNCTION_ARGS)
 	Datum		value;
 	Datum		divisor;
 
-	if (!period_totals(fcinfo, &totals) || totals.lost_customers == 0)
+	/* churn is lost / of; of is opening_customers by the standard policy */
+	if (!period_totals(fcinfo, &totals) || totals.parts.lost == 0 || totals.opening_customers == 0)
 		PG_RETURN_NULL();
 	reach = totals.instants ? ZONE_REACH : 0;
 	if (begins_month(totals.period.from, reach, &from_month) &&
 		begins_month(totals.period.until, reach, &until_month) && until_month > from_month)
 	{
 		length = until_month - from_month;
-		divisor = NumericGetDatum(int64_to_numeric(totals.lost_customers));
+		divisor = NumericGetDatum(int64_to_numeric(totals.parts.lost));
 	}
 	else
 	{
 		/* days x 12 / 365.25, in microseconds x 48 / 1461 */
 		length = ((int128) totals.period.until - totals.period.from) * 48;
 		divisor = NumericGetDatum(count_to_numeric((int128) USECS_PER_DAY * 1461 *
-												   totals.lost_customers));
+												   totals.parts.lost));
 	}
 	value = DirectFunctionCall2(numeric_mul,
-								NumericGetDatum(money_to_numeric(totals.opening_mrr)),
+								NumericGetDatum(money_to_numeric(totals.parts.opening_mrr)),
 								NumericGetDatum(count_to_numeric(length)));
+	if (totals.parts.of != totals.opening_customers)
+	{
+		value = DirectFunctionCall2(numeric_mul, value, NumericGetDatum(int64_to_numeric(totals.parts.of)));
+		divisor = DirectFunctionCall2(numeric_mul, divisor, NumericGetDatum(int64_to_numeric(totals.opening_customers)));
+	}
 	if (totals.period.margin != MARGIN_ONE)
 		value = DirectFunctionCall2(numeric_mul, value,
 									NumericGetDatum(int64_div_fast_to_numeric(totals.period.margin, 18)));

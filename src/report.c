@@ -2,11 +2,12 @@
  * report.c
  *		Runs a report over a ledger, or over the rows of a caller's query.
  *
- * The query's text is not run as it is: it becomes the subquery of
- *		SELECT subscription_ledger(c1, c2, c3, c4) FROM (...) AS q(c1, c2, c3, c4)
- * so that the rows are gathered inside the plan, in parallel where the planner
- * wants it, and the report walks over the aggregate's state as it is.  The text is parsed by itself
- * first: it must be one SELECT, so nothing can escape from the parentheses.
+ * The query's text is not run as it is: it becomes a subquery of
+ *		SELECT subscription_ledger(customer, started_at, ended_at, mrr) FROM (...)
+ * or of another statement over its rows, so that they are gathered inside the
+ * plan, in parallel where the planner wants it, and the report walks over the
+ * aggregate's state as it is.  The text is parsed by itself first: it must be one
+ * SELECT, so nothing can escape from the parentheses.
  */
 #include "postgres.h"
 
@@ -26,19 +27,19 @@
 #include "policy.h"
 #include "report.h"
 
-/* Arguments of every report: the ledger or query, then these. */
-#define ARG_EVERY		1
-#define ARG_POLICY		5
-#define ARG_ORIGIN		6
+/* The arguments of a report from "every" on. */
+#define ARG_SINCE		1
+#define ARG_POLICY		4
+#define ARG_ORIGIN		5
 
-/* Receives the one row of the wrapped query and runs the report over it. */
-typedef struct ReportReceiver
+/* Hands the rows of the wrapped query on. */
+typedef struct RowsReceiver
 {
 	DestReceiver pub;
-	Report		report;
-	const PeriodRequest *request;
-	ReturnSetInfo *result;
-} ReportReceiver;
+	RowTaker	taker;
+	bool		has_mrr;
+	void	   *context;
+} RowsReceiver;
 
 /*
  * Enter a context for the values of one row at a time: a report can have
@@ -67,26 +68,33 @@ report_rows_end(MemoryContext old)
 	MemoryContextDelete(MemoryContextSwitchTo(old));
 }
 
-/* The checked arguments that every report shares; the result is ready to take rows. */
-static PeriodRequest
-report_begin(FunctionCallInfo fcinfo)
+/* The checked arguments that every report shares, from the given one on; the result is ready to take rows. */
+ReportRequest
+report_request(FunctionCallInfo fcinfo, int argument)
 {
-	PeriodRequest request = period_request(fcinfo, ARG_EVERY, ARG_ORIGIN);
+	ReportRequest request = {0};
 
-	policy_argument(fcinfo, ARG_POLICY);
+	request.fcinfo = fcinfo;
+	check_not_null("every", PG_ARGISNULL(argument));
+	request.periods = period_request(fcinfo, argument, argument + ARG_SINCE, argument + ARG_ORIGIN);
+	policy_argument(fcinfo, argument + ARG_POLICY, &request.policy);
+	request.periods.at = request.policy.at;
+	request.periods.earlier = request.policy.lookback - 1 + request.policy.smoothing - 1;
+	request.periods.settle[0] = request.policy.grace;
+	request.periods.settle[1] = request.policy.minimum_absence;
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	return request;
 }
 
 /* Entry of the reports that take a ledger; NULL is an empty one. */
 Datum
-report_on_ledger(FunctionCallInfo fcinfo, Report report)
+report_on_ledger(FunctionCallInfo fcinfo, const ReportKind *kind)
 {
-	PeriodRequest request = report_begin(fcinfo);
+	ReportRequest request = report_request(fcinfo, kind->argument);
 	Ledger		ledger = ledger_argument(PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0),
 										 PG_ARGISNULL(0), true);
 
-	report(&ledger, &request, (ReturnSetInfo *) fcinfo->resultinfo);
+	kind->run(&ledger, &request, (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 
@@ -99,16 +107,13 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 	(void) typeinfo;
 }
 
-/* Run the report over the ledger that the row holds; never asks to stop. */
+/* Hand on a row; never asks to stop. */
 static bool
 receiver_receive(TupleTableSlot *slot, DestReceiver *self)
 {
-	ReportReceiver *receiver = (ReportReceiver *) self;
-	bool		isnull;
-	Datum		datum = slot_getattr(slot, 1, &isnull);
-	Ledger		ledger = ledger_argument(datum, isnull, false);
+	RowsReceiver *receiver = (RowsReceiver *) self;
 
-	receiver->report(&ledger, receiver->request, receiver->result);
+	receiver->taker(slot, receiver->has_mrr, receiver->context);
 	return true;
 }
 
@@ -119,56 +124,103 @@ receiver_nothing(DestReceiver *self)
 	(void) self;
 }
 
-#define COLUMNS_HINT	"The query must return customer, started_at, ended_at and mrr, in this order."
-
-/* Report a column that is missing, or one too many. */
-static void
-check_column_count(TupleDesc columns, int least)
+/* The columns of a query by their names, in order. */
+typedef struct ColumnNames
 {
-	static const char *const names[] = {"customer", "started_at", "ended_at", "mrr"};
-	int			n = columns ? columns->natts : 0;
+	const RowsQuery *query;
+	const char *names[MAX_QUERY_COLUMNS];
+	int			n;
+} ColumnNames;
 
-	if (n < least)
+static const char *const column_names[] = {NULL, "mrr", "mrr", "on_trial", "reason"};
+
+/* The columns that a query is to return, with or without mrr where it may be left out. */
+static ColumnNames
+names_of_columns(const RowsQuery *query, bool has_mrr)
+{
+	ColumnNames columns = {query, {"customer", "started_at", "ended_at"}, 3};
+	int			i;
+
+	for (i = 0; i < (int) lengthof(query->columns) && query->columns[i] != COLUMN_END; i++)
+		if (has_mrr || query->columns[i] != COLUMN_OPTIONAL_MRR)
+			columns.names[columns.n++] = column_names[query->columns[i]];
+	return columns;
+}
+
+/* What the query must return, as a hint. */
+static int
+columns_hint(const RowsQuery *query)
+{
+	ColumnNames columns = names_of_columns(query, true);
+	StringInfoData list;
+	int			i;
+
+	initStringInfo(&list);
+	for (i = 0; i < columns.n; i++)
+		appendStringInfo(&list, "%s%s", i == 0 ? "" : i + 1 < columns.n ? ", " : " and ", columns.names[i]);
+	return errhint("The query must return %s, in this order.", list.data);
+}
+
+/* Report a column that is missing, or one too many; returns the columns that there are. */
+static ColumnNames
+check_column_count(const RowsQuery *query, TupleDesc tupdesc, bool *has_mrr)
+{
+	ColumnNames columns = names_of_columns(query, true);
+	int			n = tupdesc ? tupdesc->natts : 0;
+
+	*has_mrr = true;
+	if (query->without_mrr && n == columns.n - 1)
+	{
+		*has_mrr = false;
+		return names_of_columns(query, false);
+	}
+	if (n < columns.n)
+	{
+		int			least = query->without_mrr ? names_of_columns(query, false).n : columns.n;
+
+		if (n < least)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column %d (%s) of the query is missing", n + 1, columns.names[n]),
+					 columns_hint(query)));
+	}
+	if (n > columns.n)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column %d (%s) of the query is missing", n + 1, names[n]),
-				 errhint(COLUMNS_HINT)));
-	if (n > (int) lengthof(names))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column %d (%s) of the query is one too many", (int) lengthof(names) + 1,
-						NameStr(TupleDescAttr(columns, lengthof(names))->attname)),
-				 errhint(COLUMNS_HINT)));
+				 errmsg("column %d (%s) of the query is one too many", columns.n + 1,
+						NameStr(TupleDescAttr(tupdesc, columns.n)->attname)),
+				 columns_hint(query)));
+	return columns;
 }
 
 /* Raises 42804 for a column of the query whose type is not the expected one. */
 static void
-column_error(int column, const char *name, Oid type, const char *expected)
+column_error(const ColumnNames *columns, int column, Oid type, const char *expected)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("column %d (%s) of the query has type %s, but must be %s",
-					column, name, format_type_be(type), expected),
+					column, columns->names[column - 1], format_type_be(type), expected),
 			 column == 3 && type == TEXTOID ? errhint("A NULL without a type is text: write NULL::date, for example.") :
-			 errhint(COLUMNS_HINT)));
+			 columns_hint(columns->query)));
 }
 
 /* The type that the customer column is read as. */
 static const char *
-customer_type(Oid type)
+customer_type(const ColumnNames *columns, Oid type)
 {
 	Oid			base = getBaseType(type);
 	char		category;
 	bool		preferred;
 
 	if (base == INT2OID || base == INT4OID || base == INT8OID)
-		return "int8";
+		return "pg_catalog.int8";
 	if (base == UUIDOID)
-		return "uuid";
+		return "pg_catalog.uuid";
 	get_type_category_preferred(base, &category, &preferred);
 	if (category != TYPCATEGORY_STRING)
-		column_error(1, "customer", type, "bigint, uuid or text");
-	return "text";
+		column_error(columns, 1, type, "bigint, uuid or text");
+	return "pg_catalog.text COLLATE pg_catalog.\"C\"";
 }
 
 /* Is a base type date, timestamp or timestamp with time zone? */
@@ -193,51 +245,64 @@ column_is_null(const CachedPlanSource *source, int column)
 
 /* The type that both time columns are read as. */
 static const char *
-time_type(Oid start_type, Oid end_type)
+time_type(const ColumnNames *columns, Oid start_type, Oid end_type)
 {
 	Oid			start = getBaseType(start_type);
 	Oid			end = getBaseType(end_type);
 
 	if (!is_time_type(start))
-		column_error(2, "started_at", start_type, "date, timestamp or timestamp with time zone");
+		column_error(columns, 2, start_type, "date, timestamp or timestamp with time zone");
 	if (!is_time_type(end) || (start == TIMESTAMPTZOID) != (end == TIMESTAMPTZOID))
-		column_error(3, "ended_at", end_type,
+		column_error(columns, 3, end_type,
 					 start == TIMESTAMPTZOID ? "timestamp with time zone, as started_at is" :
 					 "date or timestamp, as started_at is local time");
 	if (start == TIMESTAMPTZOID)
-		return "timestamptz";
-	return start == DATEOID && end == DATEOID ? "date" : "timestamp";
+		return "pg_catalog.timestamptz";
+	return start == DATEOID && end == DATEOID ? "pg_catalog.date" : "pg_catalog.timestamp";
 }
 
-/* Raises 42804 unless the type is numeric or is cast to it on assignment. */
-static void
-check_mrr_type(Oid type)
+/* The type that a further column is read as. */
+static const char *
+further_type(const ColumnNames *columns, int column, Oid type)
 {
+	const char *name = columns->names[column - 1];
+	Oid			base = getBaseType(type);
 	Oid			function;
 
-	if (getBaseType(type) != NUMERICOID &&
-		find_coercion_pathway(NUMERICOID, type, COERCION_ASSIGNMENT, &function) == COERCION_PATH_NONE)
-		column_error(4, "mrr", type, "numeric, or a type that is cast to it on assignment");
+	if (strcmp(name, "mrr") == 0)
+	{
+		if (base != NUMERICOID &&
+			find_coercion_pathway(NUMERICOID, type, COERCION_ASSIGNMENT, &function) == COERCION_PATH_NONE)
+			column_error(columns, column, type, "numeric, or a type that is cast to it on assignment");
+		return "pg_catalog.numeric";
+	}
+	if (strcmp(name, "on_trial") == 0)
+	{
+		if (base != BOOLOID)
+			column_error(columns, column, type, "boolean");
+		return "pg_catalog.bool";
+	}
+	if (TypeCategory(base) != TYPCATEGORY_STRING)
+		column_error(columns, column, type, "text");
+	return "pg_catalog.text COLLATE pg_catalog.\"C\"";
 }
 
 /*
- * The statement that builds the ledger of a query's rows; what is wrong with the
+ * The statement that asks for the rows of a caller's query; what is wrong with the
  * query is an error that names it.  Needs an SPI connection.
  */
 static char *
-ledger_statement(const char *query, const char *schema, bool needs_mrr)
+rows_statement(const RowsQuery *query, const char *text, const char *schema, bool *has_mrr)
 {
-	SPIPlanPtr	plan = SPI_prepare(query, 0, NULL);
+	SPIPlanPtr	plan = SPI_prepare(text, 0, NULL);
 	List	   *sources;
 	CachedPlanSource *source;
 	RawStmt    *raw;
-	TupleDesc	columns;
-	Oid			start_type;
-	Oid			end_type;
-	const char *customer;
-	const char *time;
-	StringInfoData text;
+	TupleDesc	tupdesc;
+	ColumnNames columns;
+	StringInfoData rows;
 	int			length;
+	int			i;
 
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
@@ -253,55 +318,62 @@ ledger_statement(const char *query, const char *schema, bool needs_mrr)
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("the query must be a SELECT, VALUES or TABLE statement that only reads")));
 
-	columns = source->resultDesc;
-	check_column_count(columns, needs_mrr ? 4 : 3);
-	customer = customer_type(TupleDescAttr(columns, 0)->atttypid);
-	start_type = TupleDescAttr(columns, 1)->atttypid;
-	end_type = TupleDescAttr(columns, 2)->atttypid;
-	time = time_type(start_type, column_is_null(source, 3) ? start_type : end_type);
-	if (columns->natts == 4)
-		check_mrr_type(TupleDescAttr(columns, 3)->atttypid);
+	tupdesc = source->resultDesc;
+	columns = check_column_count(query, tupdesc, has_mrr);
+	initStringInfo(&rows);
+	appendStringInfoString(&rows, "(SELECT ");
+	for (i = 0; i < columns.n; i++)
+	{
+		Oid			column = TupleDescAttr(tupdesc, i)->atttypid;
+		Oid			start = TupleDescAttr(tupdesc, 1)->atttypid;
+		Oid			end = TupleDescAttr(tupdesc, 2)->atttypid;
+		const char *type;
 
-	initStringInfo(&text);
-	appendStringInfo(&text, "SELECT %s.subscription_ledger(c1::pg_catalog.%s, c2::pg_catalog.%s, c3::pg_catalog.%s",
-					 quote_identifier(schema), customer, time, time);
-	appendStringInfoString(&text, columns->natts == 4 ? ", c4::pg_catalog.numeric) FROM (" : ") FROM (");
+		if (i == 0)
+			type = customer_type(&columns, column);
+		else if (i == 1 || i == 2)
+			type = time_type(&columns, start, column_is_null(source, 3) ? start : end);
+		else
+			type = further_type(&columns, i + 1, column);
+		appendStringInfo(&rows, "%sc%d::%s AS %s", i > 0 ? ", " : "", i + 1, type, columns.names[i]);
+	}
+	appendStringInfoString(&rows, " FROM (");
 	/* the statement without its semicolon; a length of 0 means up to the end */
-	length = raw->stmt_len > 0 ? raw->stmt_len : (int) strlen(query) - Max(raw->stmt_location, 0);
-	appendBinaryStringInfo(&text, query + Max(raw->stmt_location, 0), length);
-	appendStringInfoString(&text, columns->natts == 4 ? "\n) AS q(c1, c2, c3, c4)" : "\n) AS q(c1, c2, c3)");
+	length = raw->stmt_len > 0 ? raw->stmt_len : (int) strlen(text) - Max(raw->stmt_location, 0);
+	appendBinaryStringInfo(&rows, text + Max(raw->stmt_location, 0), length);
+	appendStringInfoString(&rows, "\n) AS query(");
+	for (i = 0; i < columns.n; i++)
+		appendStringInfo(&rows, "%sc%d", i > 0 ? ", " : "", i + 1);
+	appendStringInfoString(&rows, ")) AS rows");
 	SPI_freeplan(plan);
-	return text.data;
+	return psprintf(*has_mrr ? query->with_mrr : query->without_mrr, quote_identifier(schema), rows.data);
 }
 
-/* Entry of the reports that take the text of a query; run as the caller, read only. */
-Datum
-report_on_query(FunctionCallInfo fcinfo, Report report, bool needs_mrr)
+/*
+ * Ask for the rows that the text in the function's first argument returns, as the
+ * caller and read only; the taker gets those of the RowsQuery's statement.
+ */
+void
+query_rows(FunctionCallInfo fcinfo, const RowsQuery *query, RowTaker taker, void *context)
 {
-	PeriodRequest request;
 	SPIExecuteOptions options = {0};
-	ReportReceiver receiver = {0};
-	char	   *schema;
+	RowsReceiver receiver = {0};
+	char	   *schema = get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid));
 	char	   *statement;
 	bool		was_read_only = XactReadOnly;
 	int			result;
-
-	check_not_null("query", PG_ARGISNULL(0));
-	request = report_begin(fcinfo);
-	schema = get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid));
 
 	receiver.pub.receiveSlot = receiver_receive;
 	receiver.pub.rStartup = receiver_startup;
 	receiver.pub.rShutdown = receiver_nothing;
 	receiver.pub.rDestroy = receiver_nothing;
 	receiver.pub.mydest = DestNone;
-	receiver.report = report;
-	receiver.request = &request;
-	receiver.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	receiver.taker = taker;
+	receiver.context = context;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	statement = ledger_statement(text_to_cstring(PG_GETARG_TEXT_PP(0)), schema, needs_mrr);
+	statement = rows_statement(query, text_to_cstring(PG_GETARG_TEXT_PP(0)), schema, &receiver.has_mrr);
 	options.read_only = true;
 	options.dest = (DestReceiver *) &receiver;
 
@@ -319,5 +391,47 @@ report_on_query(FunctionCallInfo fcinfo, Report report, bool needs_mrr)
 	if (result < 0)
 		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(result));
 	SPI_finish();
+}
+
+/* A report over the one ledger that a statement returns. */
+typedef struct LedgerReport
+{
+	Report		run;
+	const ReportRequest *request;
+} LedgerReport;
+
+/* Run the report over the ledger that the row holds. */
+static void
+take_ledger(TupleTableSlot *slot, bool has_mrr, void *context)
+{
+	LedgerReport *report = context;
+	bool		isnull;
+	Datum		datum = slot_getattr(slot, 1, &isnull);
+	Ledger		ledger = ledger_argument(datum, isnull, false);
+
+	(void) has_mrr;
+	report->run(&ledger, report->request, (ReturnSetInfo *) report->request->fcinfo->resultinfo);
+}
+
+/* Entry of the reports that take the text of a query. */
+Datum
+report_on_query(FunctionCallInfo fcinfo, const ReportKind *kind)
+{
+	static const RowsQuery with_mrr = {
+		{COLUMN_MRR},
+		"SELECT %1$s.subscription_ledger(customer, started_at, ended_at, mrr) FROM %2$s",
+		NULL
+	};
+	static const RowsQuery mrr_if_there = {
+		{COLUMN_OPTIONAL_MRR},
+		"SELECT %1$s.subscription_ledger(customer, started_at, ended_at, mrr) FROM %2$s",
+		"SELECT %1$s.subscription_ledger(customer, started_at, ended_at) FROM %2$s"
+	};
+	ReportRequest request;
+	LedgerReport report = {kind->run, &request};
+
+	check_not_null("query", PG_ARGISNULL(0));
+	request = report_request(fcinfo, kind->argument);
+	query_rows(fcinfo, kind->needs_mrr ? &with_mrr : &mrr_if_there, take_ledger, &report);
 	return (Datum) 0;
 }

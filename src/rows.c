@@ -1,9 +1,12 @@
 /*
  * rows.c
- *		The rarely taken paths of rows.h: errors, and the hash of text customers.
+ *		The rarely taken paths of rows.h: errors, the hash of text customers, and the
+ *		way back from keys to customers.
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "rows.h"
@@ -114,4 +117,47 @@ text_key(const char *bytes, Size length, uint64 *key)
 	h2 += h1;
 	key[0] = h1;
 	key[1] = h2;
+}
+
+#define ST_SORT sort_customers
+#define ST_ELEMENT_TYPE KeyedCustomer
+#define ST_COMPARE(a, b) \
+	((a)->key[0] != (b)->key[0] ? ((a)->key[0] < (b)->key[0] ? -1 : 1) : \
+	 (a)->key[1] != (b)->key[1] ? ((a)->key[1] < (b)->key[1] ? -1 : 1) : (a)->index - (b)->index)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DECLARE
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* The customers of an array of bigint, uuid or text without NULLs, in order of the keys that a ledger has for them. */
+KeyedCustomer *
+customers_by_key(Datum array, Datum **values, int *n)
+{
+	ArrayType  *customers = DatumGetArrayTypeP(array);
+	Oid			type = ARR_ELEMTYPE(customers);
+	KeyedCustomer *keyed;
+	int			i;
+
+	if (type == INT8OID)
+		deconstruct_array(customers, type, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, values, NULL, n);
+	else if (type == UUIDOID)
+		deconstruct_array(customers, type, UUID_LEN, false, TYPALIGN_CHAR, values, NULL, n);
+	else
+		deconstruct_array(customers, type, -1, false, TYPALIGN_INT, values, NULL, n);
+	keyed = palloc_extended(Max(*n, 1) * sizeof(KeyedCustomer), MCXT_ALLOC_HUGE);
+	for (i = 0; i < *n; i++)
+	{
+		CHECK_FOR_INTERRUPTS_AT(i);
+		keyed[i].index = i;
+		keyed[i].key[1] = 0;
+		if (type == INT8OID)
+			keyed[i].key[0] = mix64((uint64) DatumGetInt64((*values)[i]));
+		else if (type == UUIDOID)
+			uuid_key(DatumGetUUIDP((*values)[i])->data, keyed[i].key);
+		else
+			text_key(VARDATA_ANY((*values)[i]), VARSIZE_ANY_EXHDR((*values)[i]), keyed[i].key);
+	}
+	sort_customers(keyed, *n);
+	return keyed;
 }

@@ -43,6 +43,15 @@ pg_noreturn extern void row_date_out_of_range(const char *argument, DateADT date
 pg_noreturn extern void row_ends_before_start(int64 start, int64 end, RowTime time);
 extern void text_key(const char *bytes, Size length, uint64 *key);
 
+/* A customer of an array, to be found by its key. */
+typedef struct KeyedCustomer
+{
+	uint64		key[2];
+	int			index;			/* in the array */
+} KeyedCustomer;
+
+extern KeyedCustomer *customers_by_key(Datum array, Datum **values, int *n);
+
 /* The finaliser of MurmurHash3: a bijection of 64 bits that mixes them well. */
 static inline uint64
 mix64(uint64 h)

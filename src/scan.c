@@ -471,13 +471,6 @@ take_run_customer(LedgerScan *scan, int i)
 		scan->runs[i] = scan->runs[--scan->nruns];
 }
 
-/* Does key a come before key b? */
-static inline bool
-key_before(const uint64 *a, const uint64 *b)
-{
-	return a[0] < b[0] || (a[0] == b[0] && a[1] < b[1]);
-}
-
 /* Are the two keys equal? */
 static inline bool
 same_key(const uint64 *a, const uint64 *b)

@@ -255,8 +255,7 @@ state_compact(LedgerState *state)
 static Size
 view_flat_size(const LedgerView *view)
 {
-	Size		size = sizeof(LedgerHeader) + (view->end - view->data) +
-		((view->flags & LEDGER_HAS_PERIOD) ? sizeof(LedgerPeriod) : 0);
+	Size		size = sizeof(LedgerHeader) + (view->end - view->data) + period_size(view->flags);
 
 	if (size > VALUE_LIMIT)
 		ereport(ERROR,
@@ -282,8 +281,8 @@ view_flatten_into(const LedgerView *view, LedgerHeader *flat, Size size)
 	p += sizeof(LedgerHeader);
 	if (view->flags & LEDGER_HAS_PERIOD)
 	{
-		store_period(p, &view->period);
-		p += sizeof(LedgerPeriod);
+		store_period(p, view->flags, &view->period);
+		p += period_size(view->flags);
 	}
 	memcpy(p, view->data, view->end - view->data);
 }
@@ -381,7 +380,7 @@ flat_create(uint8 flags, const LedgerPeriod *period, Size bytes)
 	flat->version = LEDGER_VERSION;
 	flat->flags = flags;
 	if (flags & LEDGER_HAS_PERIOD)
-		store_period((uint8 *) flat + sizeof(LedgerHeader), period);
+		store_period((uint8 *) flat + sizeof(LedgerHeader), flags, period);
 	return flat;
 }
 
@@ -489,6 +488,11 @@ check_same_period(const LedgerPeriod *a, const LedgerPeriod *b, uint8 flags)
 				 errmsg("gross_margin must be the same in all rows of a group, not %s and %s",
 						margin_text(a), margin_text(b)),
 				 errhint("Group by the margin.")));
+	if (unlikely((flags & LEDGER_HAS_POLICY) && memcmp(a->policy, b->policy, sizeof(a->policy)) != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("policy must be the same in all rows of a group"),
+				 errhint("Group by the policy.")));
 }
 
 /*
@@ -529,7 +533,7 @@ state_add_row(Datum datum, bool isnull, uint8 flags, const LedgerPeriod *period,
 		{
 			LedgerPeriod first;
 
-			load_period((const uint8 *) flat + sizeof(LedgerHeader), &first);
+			load_period((const uint8 *) flat + sizeof(LedgerHeader), flags, &first);
 			check_same_period(&first, period, flags);
 		}
 		bytes = VARSIZE(flat);

@@ -58,7 +58,7 @@ row_size(uint8 flags)
 static inline Size
 rows_offset(uint8 flags)
 {
-	return MAXALIGN(sizeof(LedgerHeader)) + ((flags & LEDGER_HAS_PERIOD) ? sizeof(LedgerPeriod) : 0);
+	return MAXALIGN(sizeof(LedgerHeader)) + period_size(flags);
 }
 
 /* Write a working row; its times are in days where the flags say dates. */

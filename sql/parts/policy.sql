@@ -42,3 +42,21 @@ CREATE FUNCTION churn_policy(
     RETURNS churn_policy
     AS 'MODULE_PATHNAME', 'cm_churn_policy' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION churn_policy(text, text, text, text, boolean, interval, interval, interval, boolean, boolean, integer, integer) IS 'a counting policy: a preset, and the axes that differ from it';
+
+--since 0.2.0
+CREATE FUNCTION churn_policies()
+    RETURNS TABLE (
+        preset text,
+        boundary text,
+        basis text,
+        denominator text,
+        count_transient boolean,
+        grace interval,
+        reactivation_window interval,
+        minimum_absence interval,
+        count_free boolean,
+        reactivation_offsets boolean,
+        lookback integer,
+        smoothing integer)
+    AS 'MODULE_PATHNAME', 'cm_churn_policies' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 8;
+COMMENT ON FUNCTION churn_policies() IS 'the presets of churn_policy(), and what each of them sets';

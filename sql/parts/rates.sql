@@ -28,20 +28,21 @@ CREATE FUNCTION clv_final(state subscription_ledger) RETURNS numeric
     AS 'MODULE_PATHNAME', 'cm_clv_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION clv_final(subscription_ledger) IS 'final function of clv()';
 
---each customer time
-CREATE FUNCTION period_trans(state subscription_ledger, customer @customer@, started_at @time@, ended_at @time@, period @range@) RETURNS subscription_ledger
-    AS 'MODULE_PATHNAME', 'cm_period_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@, @range@) IS 'transition function of the rates of one period';
+--each customer time policy
+CREATE FUNCTION period_trans(state subscription_ledger, customer @customer@, started_at @time@, ended_at @time@, period @range@@policy@) RETURNS subscription_ledger
+    AS 'MODULE_PATHNAME', 'cm_@trans@_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@, @range@@policytype@) IS 'transition function of the rates of one period@bypolicy@';
 
-CREATE FUNCTION period_trans(state subscription_ledger, customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) RETURNS subscription_ledger
-    AS 'MODULE_PATHNAME', 'cm_period_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@, numeric, @range@) IS 'transition function of the rates of one period';
+CREATE FUNCTION period_trans(state subscription_ledger, customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) RETURNS subscription_ledger
+    AS 'MODULE_PATHNAME', 'cm_@trans@_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@, numeric, @range@@policytype@) IS 'transition function of the rates of one period@bypolicy@';
 
-CREATE FUNCTION period_trans(state subscription_ledger, customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@, gross_margin numeric) RETURNS subscription_ledger
-    AS 'MODULE_PATHNAME', 'cm_period_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@, numeric, @range@, numeric) IS 'transition function of the rates of one period';
-
-CREATE AGGREGATE churn_rate(customer @customer@, started_at @time@, ended_at @time@, period @range@) (
+CREATE FUNCTION period_trans(state subscription_ledger, customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@, gross_margin numeric@policy@) RETURNS subscription_ledger
+    AS 'MODULE_PATHNAME', 'cm_@trans@_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@, numeric, @range@, numeric@policytype@) IS 'transition function of the rates of one period@bypolicy@';
+--end
+--each customer time policy
+CREATE AGGREGATE churn_rate(customer @customer@, started_at @time@, ended_at @time@, period @range@@policy@) (
     SFUNC = period_trans,
     STYPE = subscription_ledger,
     SSPACE = 128,
@@ -49,9 +50,10 @@ CREATE AGGREGATE churn_rate(customer @customer@, started_at @time@, ended_at @ti
     COMBINEFUNC = subscription_ledger_combine,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE churn_rate(@customer@, @time@, @time@, @range@) IS 'customers lost in the period / customers at its opening';
-
-CREATE AGGREGATE churn_rate(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+COMMENT ON AGGREGATE churn_rate(@customer@, @time@, @time@, @range@@policytype@) IS 'customers lost in the period / customers at its opening@bypolicy@';
+--end
+--each customer time policy
+CREATE AGGREGATE churn_rate(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
     STYPE = subscription_ledger,
     SSPACE = 128,
@@ -59,9 +61,10 @@ CREATE AGGREGATE churn_rate(customer @customer@, started_at @time@, ended_at @ti
     COMBINEFUNC = subscription_ledger_combine,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE churn_rate(@customer@, @time@, @time@, numeric, @range@) IS 'paying customers lost in the period / paying customers at its opening';
-
-CREATE AGGREGATE retention_rate(customer @customer@, started_at @time@, ended_at @time@, period @range@) (
+COMMENT ON AGGREGATE churn_rate(@customer@, @time@, @time@, numeric, @range@@policytype@) IS 'paying customers lost in the period / paying customers at its opening@bypolicy@';
+--end
+--each customer time policy
+CREATE AGGREGATE retention_rate(customer @customer@, started_at @time@, ended_at @time@, period @range@@policy@) (
     SFUNC = period_trans,
     STYPE = subscription_ledger,
     SSPACE = 128,
@@ -69,9 +72,10 @@ CREATE AGGREGATE retention_rate(customer @customer@, started_at @time@, ended_at
     COMBINEFUNC = subscription_ledger_combine,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE retention_rate(@customer@, @time@, @time@, @range@) IS '1 - churn_rate';
-
-CREATE AGGREGATE retention_rate(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+COMMENT ON AGGREGATE retention_rate(@customer@, @time@, @time@, @range@@policytype@) IS '1 - churn_rate@bypolicy@';
+--end
+--each customer time policy
+CREATE AGGREGATE retention_rate(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
     STYPE = subscription_ledger,
     SSPACE = 128,
@@ -79,9 +83,10 @@ CREATE AGGREGATE retention_rate(customer @customer@, started_at @time@, ended_at
     COMBINEFUNC = subscription_ledger_combine,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE retention_rate(@customer@, @time@, @time@, numeric, @range@) IS '1 - churn_rate of paying customers';
-
-CREATE AGGREGATE mrr_churn(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+COMMENT ON AGGREGATE retention_rate(@customer@, @time@, @time@, numeric, @range@@policytype@) IS '1 - churn_rate of paying customers@bypolicy@';
+--end
+--each customer time policy
+CREATE AGGREGATE mrr_churn(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
     STYPE = subscription_ledger,
     SSPACE = 128,
@@ -89,9 +94,10 @@ CREATE AGGREGATE mrr_churn(customer @customer@, started_at @time@, ended_at @tim
     COMBINEFUNC = subscription_ledger_combine,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE mrr_churn(@customer@, @time@, @time@, numeric, @range@) IS 'gross MRR churn: what the opening customers pay less at closing / opening MRR';
-
-CREATE AGGREGATE net_mrr_churn(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+COMMENT ON AGGREGATE mrr_churn(@customer@, @time@, @time@, numeric, @range@@policytype@) IS 'gross MRR churn: what the opening customers pay less at closing / opening MRR@bypolicy@';
+--end
+--each customer time policy
+CREATE AGGREGATE net_mrr_churn(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
     STYPE = subscription_ledger,
     SSPACE = 128,
@@ -99,9 +105,10 @@ CREATE AGGREGATE net_mrr_churn(customer @customer@, started_at @time@, ended_at 
     COMBINEFUNC = subscription_ledger_combine,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE net_mrr_churn(@customer@, @time@, @time@, numeric, @range@) IS '(opening MRR - closing MRR of the opening customers) / opening MRR';
-
-CREATE AGGREGATE grr(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+COMMENT ON AGGREGATE net_mrr_churn(@customer@, @time@, @time@, numeric, @range@@policytype@) IS '(opening MRR - closing MRR of the opening customers) / opening MRR@bypolicy@';
+--end
+--each customer time policy
+CREATE AGGREGATE grr(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
     STYPE = subscription_ledger,
     SSPACE = 128,
@@ -109,9 +116,10 @@ CREATE AGGREGATE grr(customer @customer@, started_at @time@, ended_at @time@, mr
     COMBINEFUNC = subscription_ledger_combine,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE grr(@customer@, @time@, @time@, numeric, @range@) IS 'gross revenue retention: 1 - mrr_churn';
-
-CREATE AGGREGATE nrr(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+COMMENT ON AGGREGATE grr(@customer@, @time@, @time@, numeric, @range@@policytype@) IS 'gross revenue retention: 1 - mrr_churn@bypolicy@';
+--end
+--each customer time policy
+CREATE AGGREGATE nrr(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
     STYPE = subscription_ledger,
     SSPACE = 128,
@@ -119,8 +127,10 @@ CREATE AGGREGATE nrr(customer @customer@, started_at @time@, ended_at @time@, mr
     COMBINEFUNC = subscription_ledger_combine,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE nrr(@customer@, @time@, @time@, numeric, @range@) IS 'net revenue retention: closing MRR of the opening customers / opening MRR';
-
+COMMENT ON AGGREGATE nrr(@customer@, @time@, @time@, numeric, @range@@policytype@) IS 'net revenue retention: closing MRR of the opening customers / opening MRR@bypolicy@';
+--end
+-- By a policy clv takes the margin, too: with (..., period, policy) a quoted margin would be ambiguous.
+--each customer time
 CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
     SFUNC = period_trans,
     STYPE = subscription_ledger,
@@ -130,8 +140,9 @@ CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mr
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE clv(@customer@, @time@, @time@, numeric, @range@) IS 'customer lifetime value: opening ARPA x months / churn_rate';
-
-CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@, gross_margin numeric) (
+--end
+--each customer time policy
+CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@, gross_margin numeric@policy@) (
     SFUNC = period_trans,
     STYPE = subscription_ledger,
     SSPACE = 128,
@@ -139,5 +150,5 @@ CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mr
     COMBINEFUNC = subscription_ledger_combine,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE clv(@customer@, @time@, @time@, numeric, @range@, numeric) IS 'customer lifetime value: opening ARPA x months / churn_rate x gross margin';
+COMMENT ON AGGREGATE clv(@customer@, @time@, @time@, numeric, @range@, numeric@policytype@) IS 'customer lifetime value: opening ARPA x months / churn_rate x gross margin@bypolicy@';
 --end

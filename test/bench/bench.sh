@@ -6,7 +6,7 @@
 #   ROWS_USUAL=100000   rows of the table that the usual SQL is measured on
 #   ROUNDS=5            rounds, interleaved; medians are printed
 #   WORK_MEM=256MB SHARED_BUFFERS=2GB
-#   SECTIONS="reports expert usual sharing periods scale customers memory duckdb"
+#   SECTIONS="reports expert usual sharing periods scale customers policies questions rollups memory duckdb"
 #   DUCKDB=1            fetches @duckdb/node-api with npm when it is not there
 #   PG_CONFIG=          another server version
 # shellcheck disable=SC2119
@@ -19,7 +19,7 @@ ROWS_USUAL=${ROWS_USUAL:-100000}
 ROUNDS=${ROUNDS:-5}
 WORK_MEM=${WORK_MEM:-256MB}
 SHARED_BUFFERS=${SHARED_BUFFERS:-2GB}
-SECTIONS=${SECTIONS:-reports expert usual sharing periods scale customers memory duckdb}
+SECTIONS=${SECTIONS:-reports expert usual sharing periods scale customers policies questions rollups memory duckdb}
 BENCH=$ROOT/test/bench
 
 REPORTS=(churn_by_period mrr_movements cohort_retention)
@@ -133,6 +133,49 @@ add_customers() {
         sum(mrr) AS c FROM subs GROUP BY customer_id) q"
 }
 
+# Every axis alone, and the presets; the last word is the argument of churn_policy().
+POLICIES=("standard|preset => 'standard'" "at|boundary => 'at'" "events|basis => 'events'" "average|denominator => 'average'"
+    "transient|count_transient => true" "grace|grace => '31 days'" "grace_month|grace => '1 month'"
+    "window|reactivation_window => '90 days'" "absence|minimum_absence => '1 month'" "free|count_free => true"
+    "offsets|reactivation_offsets => true" "lookback|lookback => 12" "smoothing|smoothing => 6" "stripe|'stripe'" "maxio|'maxio'"
+    "fight_churn|'fight_churn'")
+
+add_policies() {
+    local report policy
+    for report in "${REPORTS[@]}"; do
+        add "$report.no_policy" "$SERIAL" "$(report_of_text "$report")"
+        for policy in "${POLICIES[@]}"; do
+            add "$report.${policy%%|*}" "$SERIAL" "SELECT count(*) FROM $report('$SUBS', '1 month', $YEARS, policy => churn_policy(${policy#*|}))"
+        done
+    done
+}
+
+# What is asked about customers and reasons beside the reports.
+MONTH="'2023-06-01', '2023-07-01'"
+add_questions() {
+    local period="daterange($MONTH)"
+    add question.report "$SERIAL" "$(report_of_text mrr_movements)"
+    add question.customer_movements "$SERIAL" "SELECT count(*) FROM customer_movements('$SUBS', $MONTH)"
+    add question.churn_by_reason "$SERIAL" "SELECT count(*) FROM churn_by_reason('SELECT customer_id, started_at, ended_at, mrr,
+        CASE plan WHEN ''team'' THEN ''involuntary'' WHEN ''starter'' THEN ''voluntary'' END FROM subs', '1 month', $YEARS)"
+    add question.win_backs_by_period "$SERIAL" "SELECT count(*) FROM win_backs_by_period('$SUBS', '1 month', $YEARS)"
+    add question.churn_alarm "$SERIAL" "SELECT count(*) FROM churn_alarm('$SUBS', 0.05, 0.95, '1 month', $YEARS)"
+    add question.renewals_by_period "$SERIAL" "SELECT count(*) FROM renewals_by_period('$SUBS', '1 month', $YEARS)"
+    add question.renewal_rate "$SERIAL" "SELECT renewal_rate(customer_id, started_at, ended_at, $period) FROM subs"
+    add question.nrr "$SERIAL" "SELECT nrr(customer_id, started_at, ended_at, mrr, $period) FROM subs"
+    add question.nrr_policy "$SERIAL" "SELECT nrr(customer_id, started_at, ended_at, mrr, $period, churn_policy('stripe')) FROM subs"
+}
+
+# One month from the rows, from a rollup of all segments, and of one segment.
+add_rollups() {
+    local report
+    for report in "${REPORTS[@]}"; do
+        add "rows.$report" "$SERIAL" "SELECT count(*) FROM $report('$SUBS', '1 month', $MONTH)"
+        add "all.$report" "$SERIAL" "SELECT count(*) FROM (SELECT merge(ledger) AS ledger FROM rollup) q, LATERAL $report(q.ledger, '1 month', $MONTH)"
+        add "segment.$report" "$SERIAL" "SELECT count(*) FROM rollup, LATERAL $report(ledger, '1 month', $MONTH) WHERE segment = 7"
+    done
+}
+
 # ---- Measuring ----
 
 # One round in one session: every statement once, "@ name" before its time.
@@ -244,6 +287,40 @@ print_customers() {
     row 'min(started_at), max(ended_at), sum(mrr)' "$(seconds customers.plain)" -
 }
 
+print_policies() {
+    local policy name report cells
+    heading "Policies, $ROWS rows, serial, against the standard" policy 'churn_by_period, s' '/ none' 'mrr_movements, s' '/ none' 'cohort_retention, s' '/ none'
+    for policy in "none|" "${POLICIES[@]}"; do
+        name=${policy%%|*}
+        cells=()
+        for report in "${REPORTS[@]}"; do
+            if [[ $name == none ]]; then
+                cells+=("$(seconds "$report.no_policy")" '')
+            else
+                cells+=("$(seconds "$report.$name")" "$(ratio "$report.$name" "$report.no_policy")")
+            fi
+        done
+        row "${policy#*|}" "${cells[@]}"
+    done
+}
+
+print_questions() {
+    local name
+    heading "Evidence, reasons, renewals, one period, $ROWS rows, serial" statement seconds '/ mrr_movements'
+    for name in report customer_movements churn_by_reason win_backs_by_period churn_alarm renewals_by_period renewal_rate nrr nrr_policy; do
+        row "$name" "$(seconds "question.$name")" "$(ratio "question.$name" question.report)"
+    done
+}
+
+print_rollups() {
+    local report
+    heading "One month from a rollup of 100 segments, $ROWS rows, serial" report 'rows, s' 'all segments, s' 'rows / all' 'one segment, s' 'rows / one'
+    for report in "${REPORTS[@]}"; do
+        row "$report" "$(seconds "rows.$report")" "$(seconds "all.$report")" "$(ratio "rows.$report" "all.$report")" \
+            "$(seconds "segment.$report")" "$(ratio "rows.$report" "segment.$report")"
+    done
+}
+
 # The highest RssAnon (memory of its own, shared buffers left out) of a new backend while it runs a statement, in kB.
 peak_kb() {
     local pid=$SCRATCH/backend out=$SCRATCH/peak.out client peak=0 key kb rest
@@ -335,16 +412,17 @@ set_up() {
     ! wanted usual || make_table small "$ROWS_USUAL"
     ! wanted scale || make_table tenfold "$((ROWS * 10))"
     psql -X -q -d bench -c "CREATE TABLE stored AS SELECT $LEDGER AS l FROM subs"
+    ! wanted rollups || psql -X -q -d bench -c "CREATE TABLE rollup AS SELECT customer_id % 100 AS segment, $LEDGER AS ledger FROM subs GROUP BY 1"
 }
 
 set_up >&2
 : >>"$SCRATCH/times"
-for section in reports expert usual sharing periods scale customers; do
+for section in reports expert usual sharing periods scale customers policies questions rollups; do
     ! wanted $section || "add_$section"
 done
 ((${#names[@]} == 0)) || measure
 printf '%s, %s processors (%s), work_mem %s, shared_buffers %s, jit off; medians of %s interleaved rounds\n' \
     "$("$PG_CONFIG" --version)" "$(nproc)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$WORK_MEM" "$SHARED_BUFFERS" "$ROUNDS"
-for section in reports expert usual sharing periods scale customers memory duckdb; do
+for section in reports expert usual sharing periods scale customers policies questions rollups memory duckdb; do
     ! wanted $section || "print_$section"
 done

@@ -1,8 +1,8 @@
-# The documentation's examples: every ```sql block of README.md and docs/*.md is run, a page in one session in a database
+# The documentation's examples: every ```sql block of README.md and docs is run, a page in one session in a database
 # of its own, and what it prints must be the ``` block that follows directly. A block that shows no output must not fail.
 use strict;
 use warnings;
-use File::Basename qw(dirname basename);
+use File::Basename qw(dirname);
 use lib dirname(__FILE__);
 use Server;
 use Test::More;
@@ -97,12 +97,12 @@ sub check_example
     return;
 }
 
-for my $path (grep { -f } "$root/README.md", sort glob("$root/docs/*.md"))
+for my $path (grep { -f } "$root/README.md", sort glob("$root/docs/*.md $root/docs/presets/*.md"))
 {
     my @examples = examples($path) or next;
     my $db = fresh_db();
     run_page($db, @examples);
-    check_example(basename($path), $_) for @examples;
+    check_example($path =~ s{^\Q$root\E/(?:docs/)?}{}r, $_) for @examples;
     drop_db($db);
 }
 plan(skip_all => 'no page with an example') if !Test::More->builder->current_test;
