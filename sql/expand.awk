@@ -5,6 +5,8 @@
 # Lines from "--since VERSION" to the end of the part came with that version, and so did
 # what has a value with "since=VERSION"; all else is as old as FIRST.
 #
+# @series@ stands for the arguments that every series has, @series_types@ for their types.
+#
 #   awk -f expand.awk PARTS                     the install script
 #   awk -v to=0.1.0 -f expand.awk PARTS         the install script of that version
 #   awk -v from=0.1.0 -f expand.awk PARTS       the upgrade script from that version
@@ -17,6 +19,8 @@ BEGIN {
         "|trans=policy,policy=; policy churn_policy,policytype=; churn_policy,bypolicy=; by a policy,since=0.2.0"
     values["source"] = "source=ledger,type=subscription_ledger,symbol=,parallel=SAFE,cost=10000,of=of a ledger" \
         "|source=query,type=text,symbol=_query,parallel=UNSAFE,cost=100000,of=of the subscription rows that a query returns"
+    series = "every interval DEFAULT '1 month',\n    since date DEFAULT NULL,\n    until date DEFAULT NULL,\n" \
+        "    time_zone text DEFAULT NULL,\n    policy churn_policy DEFAULT NULL,\n    origin date DEFAULT NULL"
     print "\\echo Use \"" (from == "" ? "CREATE EXTENSION churnmetrics" : "ALTER EXTENSION churnmetrics UPDATE") \
         "\" to load this file. \\quit"
 }
@@ -33,6 +37,8 @@ function newer(a, b,    x, y, i) {
 
 # Prints what came with a version, if it is asked for.
 function put(text, version) {
+    gsub(/@series@/, series, text)
+    gsub(/@series_types@/, "interval, date, date, text, churn_policy, date", text)
     if ((from == "" || newer(version, from)) && (to == "" || !newer(version, to)))
         printf "%s", text
 }

@@ -54,6 +54,21 @@ LATERAL (VALUES (1, 'churned', e.churned_subscriptions, p.churned_customers), (2
 WHERE e."case" = 'month'
 ORDER BY e.bucket, c.n;
 
+-- Churn dated by the cancellation: thirty days that roll by the day, and years whose opening counts who starts at that moment.
+INSERT INTO checks (what, reference, computed)
+SELECT format('windows, %s, %s: churn rate', e."case", e.bucket), e.churn_rate, p.churn_rate
+FROM windows_expected e,
+LATERAL (SELECT churn_rate
+         FROM churn_by_period($$SELECT subscription, started_at, canceled_at FROM windows_subscriptions WHERE "case" = 'rolling'$$, '1 day', e.bucket - 1, e.bucket,
+                              policy => churn_policy(lookback => 30))
+         WHERE e."case" = 'rolling-day'
+         UNION ALL
+         SELECT churn_rate
+         FROM churn_by_period($$SELECT subscription, started_at, canceled_at FROM windows_subscriptions WHERE "case" = 'rolling'$$, '1 year', e.bucket,
+                              (e.bucket + interval '1 year')::date, policy => churn_policy(boundary => 'at'))
+         WHERE e."case" = 'rolling-year') AS p
+ORDER BY e."case", e.bucket;
+
 -- The scalar examples: the nth number of the published text beside the formula.
 CREATE FUNCTION published_number(example text, given text, nth int DEFAULT 1) RETURNS numeric LANGUAGE sql STABLE AS $$
     SELECT m.number[1]::numeric

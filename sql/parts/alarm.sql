@@ -6,12 +6,7 @@ CREATE FUNCTION churn_alarm(
     @source@ @type@,
     target numeric,
     confidence numeric DEFAULT 0.95,
-    every interval DEFAULT '1 month',
-    since date DEFAULT NULL,
-    until date DEFAULT NULL,
-    time_zone text DEFAULT NULL,
-    policy churn_policy DEFAULT NULL,
-    origin date DEFAULT NULL)
+    @series@)
     RETURNS TABLE (
         period_start date,
         period_end date,
@@ -21,5 +16,5 @@ CREATE FUNCTION churn_alarm(
         lower_bound numeric,
         complete boolean)
     AS 'MODULE_PATHNAME', 'cm_churn_alarm@symbol@' LANGUAGE C STABLE PARALLEL @parallel@ COST @cost@ ROWS 5;
-COMMENT ON FUNCTION churn_alarm(@type@, numeric, numeric, interval, date, date, text, churn_policy, date) IS 'the periods whose churn lies above a target beyond chance, @of@';
+COMMENT ON FUNCTION churn_alarm(@type@, numeric, numeric, @series_types@) IS 'the periods whose churn lies above a target beyond chance, @of@';
 --end

@@ -3,12 +3,7 @@
 --each source
 CREATE FUNCTION cohort_retention(
     @source@ @type@,
-    every interval DEFAULT '1 month',
-    since date DEFAULT NULL,
-    until date DEFAULT NULL,
-    time_zone text DEFAULT NULL,
-    policy churn_policy DEFAULT NULL,
-    origin date DEFAULT NULL)
+    @series@)
     RETURNS TABLE (
         cohort date,
         period_number integer,
@@ -22,5 +17,5 @@ CREATE FUNCTION cohort_retention(
         cumulative_mrr numeric,
         complete boolean)
     AS 'MODULE_PATHNAME', 'cm_cohort_retention@symbol@' LANGUAGE C STABLE PARALLEL @parallel@ COST @cost@ ROWS 2000;
-COMMENT ON FUNCTION cohort_retention(@type@, interval, date, date, text, churn_policy, date) IS 'retention of cohorts by period, @of@';
+COMMENT ON FUNCTION cohort_retention(@type@, @series_types@) IS 'retention of cohorts by period, @of@';
 --end

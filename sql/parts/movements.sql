@@ -3,12 +3,7 @@
 --each source
 CREATE FUNCTION churn_by_period(
     @source@ @type@,
-    every interval DEFAULT '1 month',
-    since date DEFAULT NULL,
-    until date DEFAULT NULL,
-    time_zone text DEFAULT NULL,
-    policy churn_policy DEFAULT NULL,
-    origin date DEFAULT NULL)
+    @series@)
     RETURNS TABLE (
         period_start date,
         period_end date,
@@ -23,17 +18,12 @@ CREATE FUNCTION churn_by_period(
         retention_rate numeric,
         complete boolean)
     AS 'MODULE_PATHNAME', 'cm_churn_by_period@symbol@' LANGUAGE C STABLE PARALLEL @parallel@ COST @cost@ ROWS 60;
-COMMENT ON FUNCTION churn_by_period(@type@, interval, date, date, text, churn_policy, date) IS 'customers, churn and retention by period, @of@';
+COMMENT ON FUNCTION churn_by_period(@type@, @series_types@) IS 'customers, churn and retention by period, @of@';
 --end
 --each source
 CREATE FUNCTION mrr_movements(
     @source@ @type@,
-    every interval DEFAULT '1 month',
-    since date DEFAULT NULL,
-    until date DEFAULT NULL,
-    time_zone text DEFAULT NULL,
-    policy churn_policy DEFAULT NULL,
-    origin date DEFAULT NULL)
+    @series@)
     RETURNS TABLE (
         period_start date,
         period_end date,
@@ -54,5 +44,5 @@ CREATE FUNCTION mrr_movements(
         arpa numeric,
         complete boolean)
     AS 'MODULE_PATHNAME', 'cm_mrr_movements@symbol@' LANGUAGE C STABLE PARALLEL @parallel@ COST @cost@ ROWS 60;
-COMMENT ON FUNCTION mrr_movements(@type@, interval, date, date, text, churn_policy, date) IS 'MRR and its movements by period, @of@';
+COMMENT ON FUNCTION mrr_movements(@type@, @series_types@) IS 'MRR and its movements by period, @of@';
 --end

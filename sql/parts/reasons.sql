@@ -3,12 +3,7 @@
 
 CREATE FUNCTION churn_by_reason(
     query text,
-    every interval DEFAULT '1 month',
-    since date DEFAULT NULL,
-    until date DEFAULT NULL,
-    time_zone text DEFAULT NULL,
-    policy churn_policy DEFAULT NULL,
-    origin date DEFAULT NULL)
+    @series@)
     RETURNS TABLE (
         period_start date,
         period_end date,
@@ -19,4 +14,4 @@ CREATE FUNCTION churn_by_reason(
         share_of_mrr numeric,
         complete boolean)
     AS 'MODULE_PATHNAME', 'cm_churn_by_reason' LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 180;
-COMMENT ON FUNCTION churn_by_reason(text, interval, date, date, text, churn_policy, date) IS 'churned customers and MRR by period and reason: voluntary, involuntary, unknown';
+COMMENT ON FUNCTION churn_by_reason(text, @series_types@) IS 'churned customers and MRR by period and reason: voluntary, involuntary, unknown';

@@ -107,12 +107,7 @@ COMMENT ON AGGREGATE trial_terms(@customer@, @time@, @time@, numeric, boolean) I
 --end
 CREATE FUNCTION renewals_by_period(
     query text,
-    every interval DEFAULT '1 month',
-    since date DEFAULT NULL,
-    until date DEFAULT NULL,
-    time_zone text DEFAULT NULL,
-    policy churn_policy DEFAULT NULL,
-    origin date DEFAULT NULL)
+    @series@)
     RETURNS TABLE (
         period_start date,
         period_end date,
@@ -124,16 +119,11 @@ CREATE FUNCTION renewals_by_period(
         mrr_renewal_rate numeric,
         complete boolean)
     AS 'MODULE_PATHNAME', 'cm_renewals_by_period' LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 60;
-COMMENT ON FUNCTION renewals_by_period(text, interval, date, date, text, churn_policy, date) IS 'terms that ended and terms that went on, by period, of the subscription rows that a query returns';
+COMMENT ON FUNCTION renewals_by_period(text, @series_types@) IS 'terms that ended and terms that went on, by period, of the subscription rows that a query returns';
 
 CREATE FUNCTION trials_by_period(
     query text,
-    every interval DEFAULT '1 month',
-    since date DEFAULT NULL,
-    until date DEFAULT NULL,
-    time_zone text DEFAULT NULL,
-    policy churn_policy DEFAULT NULL,
-    origin date DEFAULT NULL)
+    @series@)
     RETURNS TABLE (
         period_start date,
         period_end date,
@@ -145,4 +135,4 @@ CREATE FUNCTION trials_by_period(
         mrr_trial_conversion numeric,
         complete boolean)
     AS 'MODULE_PATHNAME', 'cm_trials_by_period' LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 60;
-COMMENT ON FUNCTION trials_by_period(text, interval, date, date, text, churn_policy, date) IS 'trials that ended and trials that became paid, by period, of the trials and paid stretches that a query returns';
+COMMENT ON FUNCTION trials_by_period(text, @series_types@) IS 'trials that ended and trials that became paid, by period, of the trials and paid stretches that a query returns';

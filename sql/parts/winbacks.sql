@@ -4,12 +4,7 @@
 --each source
 CREATE FUNCTION win_backs_by_period(
     @source@ @type@,
-    every interval DEFAULT '1 month',
-    since date DEFAULT NULL,
-    until date DEFAULT NULL,
-    time_zone text DEFAULT NULL,
-    policy churn_policy DEFAULT NULL,
-    origin date DEFAULT NULL)
+    @series@)
     RETURNS TABLE (
         period_start date,
         period_end date,
@@ -21,5 +16,5 @@ CREATE FUNCTION win_backs_by_period(
         regained_share numeric,
         complete boolean)
     AS 'MODULE_PATHNAME', 'cm_win_backs_by_period@symbol@' LANGUAGE C STABLE PARALLEL @parallel@ COST @cost@ ROWS 60;
-COMMENT ON FUNCTION win_backs_by_period(@type@, interval, date, date, text, churn_policy, date) IS 'reactivated customers by period: time away, MRR lost and regained, @of@';
+COMMENT ON FUNCTION win_backs_by_period(@type@, @series_types@) IS 'reactivated customers by period: time away, MRR lost and regained, @of@';
 --end
