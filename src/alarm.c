@@ -18,6 +18,9 @@ PG_FUNCTION_INFO_V1(cm_churn_alarm_query);
 #define ARG_TARGET		1
 #define ARG_CONFIDENCE	2
 
+/* Nothing is surer than this, nor less sure. */
+#define LEAST_ALPHA		1e-15
+
 /* The rate's decimals in the result. */
 #define DECIMALS		10
 
@@ -73,13 +76,14 @@ alarm_arguments(FunctionCallInfo fcinfo, double *target, double *alpha)
 	check_fraction("target", PG_GETARG_NUMERIC(ARG_TARGET));
 	confidence = PG_GETARG_NUMERIC(ARG_CONFIDENCE);
 	check_finite("confidence", confidence);
-	*target = DatumGetFloat8(DirectFunctionCall1(numeric_float8, PG_GETARG_DATUM(ARG_TARGET)));
-	*alpha = DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(num_sub(one, confidence))));
-	if (*alpha >= 1 || *alpha < 1e-15)
+	if (num_cmp(confidence, int64_to_numeric(0)) <= 0 || num_cmp(confidence, one) >= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("confidence must be between 0 and 1, both exclusive, not %s", numeric_normalize(confidence)),
 				 errhint("95 percent is given as 0.95.")));
+	*target = DatumGetFloat8(DirectFunctionCall1(numeric_float8, PG_GETARG_DATUM(ARG_TARGET)));
+	*alpha = DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(num_sub(one, confidence))));
+	*alpha = Min(Max(*alpha, LEAST_ALPHA), 1 - LEAST_ALPHA);
 }
 
 /* The rows: periods whose churn is too high. */

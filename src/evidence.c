@@ -26,6 +26,9 @@ PG_FUNCTION_INFO_V1(cm_customer_movements);
 #define ARG_ORIGIN		6
 #define ARG_UNCHANGED	7
 
+/* So many days lie between the midnights of any two zones at the most, even of those made up. */
+#define ZONE_DAYS		15
+
 static const char *const movement_names[MOVEMENT_KINDS] = {
 	"unchanged", "new", "reactivation", "expansion", "contraction", "churned", "transient", "transient_new"
 };
@@ -72,9 +75,9 @@ compare_customers(Datum a, Datum b, Oid type)
 		return DatumGetInt64(a) < DatumGetInt64(b) ? -1 : DatumGetInt64(a) > DatumGetInt64(b);
 	if (type == UUIDOID)
 		return memcmp(DatumGetUUIDP(a)->data, DatumGetUUIDP(b)->data, UUID_LEN);
-	a_length = VARSIZE_ANY_EXHDR(a);
-	b_length = VARSIZE_ANY_EXHDR(b);
-	order = memcmp(VARDATA_ANY(a), VARDATA_ANY(b), Min(a_length, b_length));
+	a_length = VARSIZE_ANY_EXHDR(DatumGetPointer(a));
+	b_length = VARSIZE_ANY_EXHDR(DatumGetPointer(b));
+	order = memcmp(VARDATA_ANY(DatumGetPointer(a)), VARDATA_ANY(DatumGetPointer(b)), Min(a_length, b_length));
 	if (order != 0)
 		return order;
 	return a_length < b_length ? -1 : a_length > b_length;
@@ -253,8 +256,8 @@ evidence_statement(const Evidence *evidence, const char *mrr)
 		return psprintf("SELECT %%1$s.subscription_ledger(customer, started_at, ended_at%s), "
 						"pg_catalog.array_agg(DISTINCT customer) FILTER (WHERE customer IS NOT NULL) FROM %%2$s", mrr);
 	/* in any time zone */
-	from = near_date(evidence->grid.dates ? evidence->grid.dates[0] : evidence->periods.since, -2);
-	until = near_date(evidence->periods.until, 2);
+	from = near_date(evidence->grid.dates ? evidence->grid.dates[0] : evidence->periods.since, -ZONE_DAYS);
+	until = near_date(evidence->periods.until, ZONE_DAYS);
 	return psprintf("SELECT %%1$s.subscription_ledger(customer, started_at, ended_at%s), "
 					"pg_catalog.array_agg(customer) FILTER (WHERE customer IS NOT NULL"
 					" AND (started_at OPERATOR(pg_catalog.>=) %s AND started_at OPERATOR(pg_catalog.<=) %s"

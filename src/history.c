@@ -15,8 +15,8 @@
 TimeSpan
 time_span(const Interval *interval, bool instants)
 {
-	/* a zone's clock can be set by a day at the most */
-	int64		slack = instants ? USECS_PER_DAY : 0;
+	/* a zone's clock can be set, and its rules can say far from the sun's time */
+	int64		slack = instants ? 15 * USECS_PER_DAY : 0;
 	int64		years = interval->month / 12;
 	int64		months = interval->month % 12;
 	TimeSpan	span;
@@ -38,6 +38,7 @@ compare_span(const Clock *clock, int64 from, int64 to, const TimeSpan *span)
 		return 1;
 	if (elapsed < span->least)
 		return -1;
+	CHECK_FOR_INTERRUPTS();
 	end = clock_add(clock, from, &span->interval);
 	return to < end ? -1 : to > end;
 }
@@ -71,11 +72,17 @@ customer_history_end(History *history)
 		pfree(history->buffer);
 }
 
+/* A moment as the boundary wants it; there is none before the first. */
+static inline int64
+shifted(const History *history, int64 at)
+{
+	return history->at && at > MIN_TIMESTAMP ? at - 1 : at;
+}
+
 /* Write the changes of a customer anew, at most as many as there are. */
 void
 customer_history_rewrite(History *history, const LedgerChange *changes, int64 n)
 {
-	const int64 shift = history->at ? -1 : 0;
 	CustomerState state = {0, 0, 0, false};
 	LedgerChange *gap = NULL;	/* where the change belongs that makes the customer inactive */
 	int64		life = 1;		/* what "rows" is in the current stretch */
@@ -113,7 +120,7 @@ customer_history_rewrite(History *history, const LedgerChange *changes, int64 n)
 		{
 			int64		left = gap->at;
 
-			gap->at = left + shift;
+			gap->at = shifted(history, left);
 			gap->rows = 0;
 			gap->mrr = -counted;
 			counted = 0;
@@ -129,7 +136,7 @@ customer_history_rewrite(History *history, const LedgerChange *changes, int64 n)
 		gap = NULL;
 		if (rows == 0 && state.mrr == counted)
 			continue;
-		out->at = at + shift;
+		out->at = shifted(history, at);
 		out->rows = rows;
 		out->mrr = state.mrr - counted;
 		out++;
@@ -137,7 +144,7 @@ customer_history_rewrite(History *history, const LedgerChange *changes, int64 n)
 	}
 	if (gap)
 	{
-		gap->at += shift;
+		gap->at = shifted(history, gap->at);
 		gap->rows = -life;
 		gap->mrr = -counted;
 	}

@@ -8,8 +8,10 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "parser/scansup.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "checks.h"
@@ -132,39 +134,105 @@ grid_index(const PeriodRequest *request, DateADT date)
 	return k;
 }
 
+/* The rules of a zone that is known to be one; NULL for abbreviations, which come first. */
+static pg_tz *
+zone_rules(text *zone)
+{
+	char	   *name = text_to_cstring(zone);
+	pg_tz	   *rules = NULL;
+	int			offset;
+
+#if PG_VERSION_NUM >= 160000
+	if (DecodeTimezoneName(name, &offset, &rules) != TZNAME_ZONE)
+		return NULL;
+#else
+	if (DecodeTimezoneAbbrev(0, downcase_truncate_identifier(name, strlen(name), false), &offset, &rules) != UNKNOWN_FIELD)
+		return NULL;
+	rules = pg_tzset(name);
+#endif
+	return rules;
+}
+
 /* The clock of a report over local time or over instants. */
 Clock
 period_clock(const PeriodRequest *request, bool instants)
 {
-	Clock		clock = {instants, request->time_zone};
+	Clock		clock = {instants, NULL, NULL};
 
+	if (instants)
+		clock.rules = request->time_zone ? zone_rules(request->time_zone) : session_timezone;
+	if (instants && clock.rules == NULL)
+		clock.abbreviation = request->time_zone;
 	return clock;
+}
+
+/* Raises 22008 for a time that cannot be held. */
+static void
+time_out_of_range(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			 errmsg("timestamp out of range")));
+}
+
+/* The server's own conversion, whose scratch memory is given back. */
+static int64
+convert_by_abbreviation(const Clock *clock, PGFunction function, int64 time)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "time zone", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	Datum		result = DirectFunctionCall2(function, PointerGetDatum(clock->abbreviation), TimestampGetDatum(time));
+
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+	return DatumGetTimestamp(result);
+}
+
+/* The moment at which a clock on the wall shows a time. */
+static int64
+to_moment(const Clock *clock, int64 local)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			offset;
+	Timestamp	moment;
+
+	if (!clock->instants)
+		return local;
+	if (clock->abbreviation)
+		return convert_by_abbreviation(clock, timestamp_zone, local);
+	if (timestamp2tm(local, NULL, &tm, &fsec, NULL, NULL) != 0)
+		time_out_of_range();
+	offset = DetermineTimeZoneOffset(&tm, clock->rules);
+	if (tm2timestamp(&tm, fsec, &offset, &moment) != 0)
+		time_out_of_range();
+	return moment;
+}
+
+/* A moment as the clock on the wall shows it. */
+static int64
+to_local(const Clock *clock, int64 moment)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			offset;
+	Timestamp	local;
+
+	if (!clock->instants)
+		return moment;
+	if (clock->abbreviation)
+		return convert_by_abbreviation(clock, timestamptz_zone, moment);
+	if (timestamp2tm(moment, &offset, &tm, &fsec, NULL, clock->rules) != 0 ||
+		tm2timestamp(&tm, fsec, NULL, &local) != 0)
+		time_out_of_range();
+	return local;
 }
 
 /* Midnight that begins a date. */
 int64
 clock_midnight(const Clock *clock, DateADT date)
 {
-	Datum		midnight = TimestampGetDatum((int64) date * USECS_PER_DAY);
-
-	if (!clock->instants)
-		return DatumGetTimestamp(midnight);
-	if (clock->zone)
-		midnight = DirectFunctionCall2(timestamp_zone, PointerGetDatum(clock->zone), midnight);
-	else
-		midnight = DirectFunctionCall1(timestamp_timestamptz, midnight);
-	return DatumGetTimestampTz(midnight);
-}
-
-/* A moment as the clock on the wall shows it. */
-static Datum
-local_time(int64 moment, const Clock *clock)
-{
-	if (clock->instants && clock->zone)
-		return DirectFunctionCall2(timestamptz_zone, PointerGetDatum(clock->zone), TimestampGetDatum(moment));
-	if (clock->instants)
-		return DirectFunctionCall1(timestamptz_timestamp, TimestampGetDatum(moment));
-	return TimestampGetDatum(moment);
+	return to_moment(clock, date * USECS_PER_DAY);
 }
 
 /*
@@ -175,20 +243,17 @@ int64
 clock_add(const Clock *clock, int64 moment, const Interval *interval)
 {
 	Interval	calendar = *interval;
-	Datum		sum;
 
 	/* no axis takes more than a hundred years */
 	if (moment >= END_TIMESTAMP - 101 * 366 * USECS_PER_DAY)
 		return PG_INT64_MAX;
 	if (calendar.month != 0 || calendar.day != 0)
 	{
+		Datum		local = TimestampGetDatum(to_local(clock, moment));
+
 		calendar.time = 0;
-		sum = DirectFunctionCall2(timestamp_pl_interval, local_time(moment, clock), IntervalPGetDatum(&calendar));
-		if (clock->instants && clock->zone)
-			sum = DirectFunctionCall2(timestamp_zone, PointerGetDatum(clock->zone), sum);
-		else if (clock->instants)
-			sum = DirectFunctionCall1(timestamp_timestamptz, sum);
-		moment = DatumGetTimestamp(sum);
+		local = DirectFunctionCall2(timestamp_pl_interval, local, IntervalPGetDatum(&calendar));
+		moment = to_moment(clock, DatumGetTimestamp(local));
 	}
 	return moment + interval->time;
 }
@@ -197,7 +262,8 @@ clock_add(const Clock *clock, int64 moment, const Interval *interval)
 DateADT
 clock_date(const Clock *clock, int64 moment)
 {
-	DateADT		date = DatumGetDateADT(DirectFunctionCall1(timestamp_date, local_time(moment, clock)));
+	Datum		local = TimestampGetDatum(to_local(clock, moment));
+	DateADT		date = DatumGetDateADT(DirectFunctionCall1(timestamp_date, local));
 
 	/* where clocks go back to before midnight, the day begins the second time */
 	if (clock_midnight(clock, date) > moment)
@@ -250,7 +316,7 @@ is_settled(const PeriodRequest *request, DateADT end, DateADT today)
 		return false;
 	for (i = 0; i < (int) lengthof(request->settle); i++)
 	{
-		static const Clock local = {false, NULL};
+		static const Clock local;
 
 		if (clock_add(&local, end * USECS_PER_DAY, &request->settle[i]) > today * USECS_PER_DAY)
 			return false;

@@ -27,11 +27,12 @@ typedef struct PeriodRequest
 	Interval	settle[2];		/* a period is complete when so much more time has passed */
 } PeriodRequest;
 
-/* How moments and days belong together: local time, or instants in a zone. */
+/* How moments and days belong together: local time, or instants in a zone.  All zero also serves for UTC. */
 typedef struct Clock
 {
 	bool		instants;
-	text	   *zone;			/* NULL: the session's, by its own rules */
+	pg_tz	   *rules;			/* of the zone */
+	text	   *abbreviation;	/* where it has none: a fixed offset, or one that changed with time */
 } Clock;
 
 /*

@@ -110,7 +110,7 @@ interval_in_range(const Interval *interval)
 	const int64 most = MAX_YEARS * 12 * USECS_PER_MEAN_MONTH;
 
 	return interval->month >= 0 && interval->day >= 0 && interval->time >= 0 &&
-		interval->month <= MAX_YEARS * 12 && interval->time <= most &&
+		interval->month <= MAX_YEARS * 12 && interval->day <= MAX_YEARS * 366 && interval->time <= most &&
 		interval->month * USECS_PER_MEAN_MONTH + interval->day * USECS_PER_DAY <= most - interval->time;
 }
 
@@ -409,6 +409,8 @@ policy_load(const uint64 *words, ChurnPolicy *policy)
 	if (words[0] >> STORED_DENOMINATOR_SHIFT > DENOMINATOR_AVERAGE)
 		return false;
 	policy->denominator = (Denominator) (words[0] >> STORED_DENOMINATOR_SHIFT);
+	if (!policy->has_window && (words[3] | words[4]) != 0)
+		return false;
 	return load_interval(words + 1, &policy->grace) &&
 		load_interval(words + 3, &policy->reactivation_window) &&
 		load_interval(words + 5, &policy->minimum_absence);

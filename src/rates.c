@@ -177,8 +177,8 @@ add_customer(PeriodTotals *totals, const LedgerScan *scan, bool has_mrr)
 static void
 policy_totals(PeriodTotals *totals, const Ledger *ledger, const ChurnPolicy *policy)
 {
-	/* an aggregate's value must not depend on the session's time zone */
-	Clock		clock = {totals->instants, cstring_to_text("UTC")};
+	/* in UTC: an aggregate's value must not depend on the session's time zone */
+	static const Clock clock;
 	MovementSeries series;
 
 	period_between(totals->period.from, totals->period.until, &series.grid);

@@ -2,17 +2,17 @@
  * reasons.c
  *		Churn by reason: voluntary, involuntary, unknown.  See docs/reasons.md.
  *
- * The query's rows are gathered into one ledger as for a report, and beside it
- * the ends whose reason is known, as three arrays: customer, moment, reason.  The
- * sweep tells who left, when it did, and the reason is looked up by both.
+ * The query's rows are gathered into one ledger as for a report, and those that
+ * ended for a known reason also into the terms of that reason, in which ends and
+ * starts of one moment stay apart.  The sweep tells who left and when, in order of
+ * the customers' keys, which is the order of the terms, too.
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "checks.h"
+#include "renewals.h"
 #include "sweep.h"
 
 PG_FUNCTION_INFO_V1(cm_churn_by_reason);
@@ -34,101 +34,41 @@ static const Reason shown_reasons[REASONS] = {REASON_VOLUNTARY, REASON_INVOLUNTA
 
 /* Columns of the statement. */
 #define COLUMN_LEDGER		1
-#define COLUMN_CUSTOMERS	2
-#define COLUMN_ENDS			3
-#define COLUMN_IS_VOLUNTARY	4
-#define COLUMN_WRONG		5
+#define COLUMN_TERMS		2	/* one for each known reason */
+#define COLUMN_WRONG		(COLUMN_TERMS + REASON_UNKNOWN)
 
-/* A row that ended for a known reason. */
-typedef struct KnownEnd
+/* The terms that ended for one reason, at the customer told of last or the next one. */
+typedef struct Terms
 {
-	uint64		key[2];
-	int64		at;
-	Reason		reason;
-} KnownEnd;
+	LedgerScan	scan;
+	bool		has_customer;
+	int64		next;			/* change that was not looked at yet */
+} Terms;
 
 typedef struct ReasonReport
 {
 	const ReportRequest *request;
-	KnownEnd   *ends;			/* in order of customer, moment, precedence */
+	Terms		terms[REASON_UNKNOWN];
+	Standing  (*churned)[REASONS];	/* by period; as differences where there is a look-back */
 	int			n;
-	int			next;			/* not before what was looked up last */
-	Standing  (*churned)[REASONS];	/* by period */
 } ReasonReport;
 
-/* Does an end come before that of a customer at a moment? */
-static inline bool
-end_before(const KnownEnd *end, const uint64 *key, int64 at)
+/* Did a term of a customer end at a moment?  To be asked in order of both. */
+static bool
+has_end(Terms *terms, const uint64 *key, int64 moment)
 {
-	if (end->key[0] != key[0] || end->key[1] != key[1])
-		return key_before(end->key, key);
-	return end->at < at;
-}
+	int64		slot = ended_slot(moment);
 
-#define ST_SORT sort_ends
-#define ST_ELEMENT_TYPE KnownEnd
-#define ST_COMPARE(a, b) \
-	(end_before(a, (b)->key, (b)->at) ? -1 : end_before(b, (a)->key, (a)->at) ? 1 : (int) (a)->reason - (int) (b)->reason)
-#define ST_SCOPE static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DECLARE
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-/* Read the ends from three arrays of one length. */
-static void
-read_ends(ReasonReport *report, Datum customers, Datum moments, Datum voluntary)
-{
-	ArrayType  *array = DatumGetArrayTypeP(moments);
-	bool		dates = ARR_ELEMTYPE(array) == DATEOID;
-	KeyedCustomer *keyed;
-	Datum	   *names;
-	Datum	   *at;
-	Datum	   *is_voluntary;
-	int			nmoments;
-	int			nreasons;
-	int			i;
-
-	keyed = customers_by_key(customers, &names, &report->n);
-	if (dates)
-		deconstruct_array(array, DATEOID, sizeof(DateADT), true, TYPALIGN_INT, &at, NULL, &nmoments);
-	else
-		deconstruct_array(array, ARR_ELEMTYPE(array), sizeof(Timestamp), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &at, NULL,
-						  &nmoments);
-	deconstruct_array(DatumGetArrayTypeP(voluntary), BOOLOID, sizeof(bool), true, TYPALIGN_CHAR, &is_voluntary, NULL,
-					  &nreasons);
-	if (nmoments != report->n || nreasons != report->n)
-		elog(ERROR, "customers, ends and reasons are not of one number");
-	report->ends = palloc_extended(report->n * sizeof(KnownEnd), MCXT_ALLOC_HUGE);
-	for (i = 0; i < report->n; i++)
+	while (terms->has_customer && key_before(terms->scan.key, key))
 	{
-		int			index = keyed[i].index;
-
-		CHECK_FOR_INTERRUPTS_AT(i);
-		report->ends[i].key[0] = keyed[i].key[0];
-		report->ends[i].key[1] = keyed[i].key[1];
-		report->ends[i].at = dates ? DatumGetDateADT(at[index]) * USECS_PER_DAY : DatumGetTimestamp(at[index]);
-		report->ends[i].reason = DatumGetBool(is_voluntary[index]) ? REASON_VOLUNTARY : REASON_INVOLUNTARY;
+		terms->has_customer = ledger_scan_next(&terms->scan);
+		terms->next = 0;
 	}
-	pfree(keyed);
-	pfree(names);
-	pfree(at);
-	pfree(is_voluntary);
-	sort_ends(report->ends, report->n);
-}
-
-/* The reason for which a customer left at a moment; to be asked in order of both. */
-static Reason
-find_reason(ReasonReport *report, const uint64 *key, int64 at)
-{
-	const KnownEnd *end;
-
-	for (; report->next < report->n && end_before(&report->ends[report->next], key, at); report->next++)
-		CHECK_FOR_INTERRUPTS_AT(report->next);
-	end = &report->ends[report->next];
-	if (report->next < report->n && end->key[0] == key[0] && end->key[1] == key[1] && end->at == at)
-		return end->reason;
-	return REASON_UNKNOWN;
+	if (!terms->has_customer || key_before(key, terms->scan.key))
+		return false;
+	for (; terms->next < terms->scan.n && terms->scan.changes[terms->next].at < slot; terms->next++)
+		CHECK_FOR_INTERRUPTS_AT(terms->next);
+	return terms->next < terms->scan.n && terms->scan.changes[terms->next].at == slot;
 }
 
 /* Count a movement if it is churn. */
@@ -136,18 +76,35 @@ static void
 take_movement(void *context, const Movement *movement)
 {
 	ReasonReport *report = context;
-	Reason		reason;
-	int			row;
+	int64		left_at = movement->left_at + (report->request->policy.at ? 1 : 0);
+	int			reason = 0;
 
 	if (movement->kind != MOVED_CHURNED)
 		return;
-	reason = find_reason(report, movement->key, movement->left_at + (report->request->policy.at ? 1 : 0));
-	for (row = movement->first; row <= movement->last; row++)
+	while (reason < REASON_UNKNOWN && !has_end(&report->terms[reason], movement->key, left_at))
+		reason++;
+	report->churned[movement->first][reason].customers++;
+	report->churned[movement->first][reason].mrr += movement->opening;
+	if (report->request->policy.lookback > 1 && movement->last + 1 < report->n)
 	{
-		CHECK_FOR_INTERRUPTS_AT(row);
-		report->churned[row][reason].customers++;
-		report->churned[row][reason].mrr += movement->opening;
+		report->churned[movement->last + 1][reason].customers--;
+		report->churned[movement->last + 1][reason].mrr -= movement->opening;
 	}
+}
+
+/* Make differences between rows whole. */
+static void
+add_up_rows(ReasonReport *report)
+{
+	int			row;
+	int			reason;
+
+	for (row = 1; row < report->n; row++)
+		for (reason = 0; reason < REASONS; reason++)
+		{
+			report->churned[row][reason].customers += report->churned[row - 1][reason].customers;
+			report->churned[row][reason].mrr += report->churned[row - 1][reason].mrr;
+		}
 }
 
 /* The rows, three for each period. */
@@ -182,21 +139,21 @@ put_rows(const ReasonReport *report, const PeriodGrid *grid)
 	report_rows_end(old);
 }
 
-/* The ledger of all rows, and the ends whose reason is known. */
+/* The ledger of all rows, and the terms that ended for known reasons. */
 static void
 take_ledger(TupleTableSlot *slot, bool has_mrr, void *context)
 {
 	ReasonReport *report = context;
-	const PeriodRequest *periods = &report->request->periods;
+	const ReportRequest *request = report->request;
 	bool		isnull;
-	bool		no_ends;
 	Datum		wrong = slot_getattr(slot, COLUMN_WRONG, &isnull);
-	Datum		customers = slot_getattr(slot, COLUMN_CUSTOMERS, &no_ends);
-	MovementSeries series;
+	Datum		datum;
 	Ledger		ledger;
 	Clock		clock;
+	MovementSeries series;
 	int64		first_start = 0;
 	bool		has_rows;
+	int			reason;
 
 	(void) has_mrr;
 	if (!isnull)
@@ -204,24 +161,31 @@ take_ledger(TupleTableSlot *slot, bool has_mrr, void *context)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("reason must be voluntary, involuntary, unknown or null, not \"%s\"", TextDatumGetCString(wrong)),
 				 errhint("Translate the source's reasons with CASE in the query.")));
-	if (!no_ends)
-	{
-		bool		no_moments;
-		bool		no_reasons;
-		Datum		moments = slot_getattr(slot, COLUMN_ENDS, &no_moments);
-		Datum		voluntary = slot_getattr(slot, COLUMN_IS_VOLUNTARY, &no_reasons);
-
-		read_ends(report, customers, moments, voluntary);
-	}
-	wrong = slot_getattr(slot, COLUMN_LEDGER, &isnull);
-	ledger = ledger_argument(wrong, isnull, false);
-	clock = period_clock(periods, (ledger.flags & LEDGER_INSTANTS) != 0);
+	datum = slot_getattr(slot, COLUMN_LEDGER, &isnull);
+	ledger = ledger_argument(datum, isnull, false);
+	clock = period_clock(&request->periods, (ledger.flags & LEDGER_INSTANTS) != 0);
 	has_rows = ledger_first_start(&ledger, &first_start);
-	if (!periods_make(periods, clock.instants, has_rows, first_start, false, &series.grid))
+	if (!periods_make(&request->periods, clock.instants, has_rows, first_start, false, &series.grid))
 		return;
-	report->churned = palloc_extended(series.grid.n * sizeof(*report->churned), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	series_begin(&series, &report->request->policy, true);
+	report->n = series.grid.n;
+	report->churned = palloc_extended(report->n * sizeof(*report->churned), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (reason = 0; reason < REASON_UNKNOWN; reason++)
+	{
+		Terms	   *terms = &report->terms[reason];
+		Ledger		ended = {0};
+
+		datum = slot_getattr(slot, COLUMN_TERMS + reason, &isnull);
+		if (!isnull)
+			ended = ledger_of(datum);
+		ledger_scan_begin(&terms->scan, &ended);
+		terms->has_customer = ledger_scan_next(&terms->scan);
+	}
+	series_begin(&series, &request->policy, true);
 	series_add(&series, &ledger, &clock, take_movement, report);
+	for (reason = 0; reason < REASON_UNKNOWN; reason++)
+		ledger_scan_end(&report->terms[reason].scan);
+	if (request->policy.lookback > 1)
+		add_up_rows(report);
 	put_rows(report, &series.grid);
 }
 
@@ -229,26 +193,26 @@ take_ledger(TupleTableSlot *slot, bool has_mrr, void *context)
 Datum
 cm_churn_by_reason(PG_FUNCTION_ARGS)
 {
-#define OF_KNOWN_ENDS \
-	" FILTER (WHERE reason OPERATOR(pg_catalog.=) ANY ('{voluntary,involuntary}'::pg_catalog.text[])" \
-	" AND ended_at OPERATOR(pg_catalog.>) started_at AND pg_catalog.isfinite(ended_at) AND customer IS NOT NULL)"
+	/* terms reach to the year 70000, as a Julian day; who leaves later does so for unknown reasons */
+#define TERMS_OF(reason) \
+	" %1$s.renewal_terms(customer, started_at, ended_at, mrr)" \
+	" FILTER (WHERE reason OPERATOR(pg_catalog.=) '" reason "'::pg_catalog.text" \
+	" AND ended_at OPERATOR(pg_catalog.<) 'J27288035'::pg_catalog.date),"
 	static const RowsQuery query = {
 		{COLUMN_MRR, COLUMN_REASON},
 		"SELECT %1$s.subscription_ledger(customer, started_at, ended_at, mrr),"
-		" pg_catalog.array_agg(customer)" OF_KNOWN_ENDS ","
-		" pg_catalog.array_agg(ended_at)" OF_KNOWN_ENDS ","
-		" pg_catalog.array_agg(reason OPERATOR(pg_catalog.=) 'voluntary'::pg_catalog.text)" OF_KNOWN_ENDS ","
+		TERMS_OF("involuntary") TERMS_OF("voluntary")
 		" pg_catalog.min(reason) FILTER (WHERE reason OPERATOR(pg_catalog.<>)"
 		" ALL ('{voluntary,involuntary,unknown}'::pg_catalog.text[]))"
 		" FROM %2$s",
 		NULL
 	};
 	ReportRequest request;
-	ReasonReport report = {0};
+	ReasonReport *report = palloc0(sizeof(ReasonReport));
 
 	check_not_null("query", PG_ARGISNULL(0));
 	request = report_request(fcinfo, 1);
-	report.request = &request;
-	query_rows(fcinfo, &query, take_ledger, &report);
+	report->request = &request;
+	query_rows(fcinfo, &query, take_ledger, report);
 	return (Datum) 0;
 }

@@ -29,6 +29,7 @@
 #include "checks.h"
 #include "history.h"
 #include "oneperiod.h"
+#include "renewals.h"
 #include "report.h"
 
 PG_FUNCTION_INFO_V1(cm_renewal_rate_final);
@@ -37,15 +38,6 @@ PG_FUNCTION_INFO_V1(cm_trial_conversion_final);
 PG_FUNCTION_INFO_V1(cm_mrr_trial_conversion_final);
 PG_FUNCTION_INFO_V1(cm_renewals_by_period);
 PG_FUNCTION_INFO_V1(cm_trials_by_period);
-
-#define SLOTS		4
-
-typedef enum Slot
-{
-	SLOT_ENDED,
-	SLOT_COVER,
-	SLOT_TRIAL
-} Slot;
 
 /* 70000-01-01 as days since 2000-01-01: 170 times 400 years of the calendar. */
 #define LAST_DAY	(INT64CONST(170) * 146097)
@@ -113,7 +105,7 @@ to_slot(int64 at, int64 unit, Slot slot)
 {
 	const int64 zero = JULIAN_ZERO / unit;
 
-	return zero + SLOTS * (at - zero) + slot;
+	return (int64) ((uint64) zero + SLOTS * ((uint64) at - (uint64) zero) + slot);
 }
 
 /* The moment that a slot of a ledger belongs to; on any bytes it is one that a timestamp can hold. */
@@ -347,7 +339,8 @@ period_counts(FunctionCallInfo fcinfo, bool trials)
 	TermCounter counter = {0};
 	ChurnPolicy policy = {0};
 	Ledger		ledger;
-	Clock		clock;
+	/* in UTC: an aggregate's value must not depend on the session's time zone */
+	static const Clock clock;
 
 	if (PG_ARGISNULL(0))
 		return counts;
@@ -355,9 +348,6 @@ period_counts(FunctionCallInfo fcinfo, bool trials)
 	ledger = ledger_of(PG_GETARG_DATUM(0));
 	if ((ledger.flags & LEDGER_HAS_POLICY) && !policy_load(ledger.period.policy, &policy))
 		ledger_corrupted();
-	/* an aggregate's value must not depend on the session's time zone */
-	clock.instants = (ledger.flags & LEDGER_INSTANTS) != 0;
-	clock.zone = cstring_to_text("UTC");
 	counter.trials = trials;
 	counter.clock = &clock;
 	counter.counts = &counts;

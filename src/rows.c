@@ -156,7 +156,8 @@ customers_by_key(Datum array, Datum **values, int *n)
 		else if (type == UUIDOID)
 			uuid_key(DatumGetUUIDP((*values)[i])->data, keyed[i].key);
 		else
-			text_key(VARDATA_ANY((*values)[i]), VARSIZE_ANY_EXHDR((*values)[i]), keyed[i].key);
+			text_key(VARDATA_ANY(DatumGetPointer((*values)[i])), VARSIZE_ANY_EXHDR(DatumGetPointer((*values)[i])),
+					 keyed[i].key);
 	}
 	sort_customers(keyed, *n);
 	return keyed;

@@ -416,7 +416,8 @@ ledger_scan_begin(LedgerScan *scan, const Ledger *ledger)
 	int			i;
 
 	scan->wide = ledger_wide_key(ledger->flags);
-	scan->loops = 0;
+	scan->work = 0;
+	scan->n = 0;
 	scan->nruns = 0;
 	scan->buffer = scan->few;
 	scan->allocated = lengthof(scan->few);
@@ -486,8 +487,13 @@ ledger_scan_next(LedgerScan *scan)
 	int			sources = 0;
 	int			i;
 
-	if ((++scan->loops & 0xFFF) == 0)
+	/* by the work that the customer before made */
+	scan->work += 8 + scan->n;
+	if (scan->work >= 0x8000)
+	{
 		CHECK_FOR_INTERRUPTS();
+		scan->work = 0;
+	}
 
 	if (scan->has_rows)
 		key = scan->rows.rows[scan->rows.first].key;

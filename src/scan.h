@@ -69,7 +69,7 @@ typedef struct LedgerScan
 	int64		n;
 
 	bool		wide;
-	uint32		loops;
+	int64		work;			/* since interrupts were checked */
 	bool		has_rows;
 	RowStream	rows;
 	int			nruns;

@@ -262,10 +262,13 @@ make_stages(Stages *stages, const LedgerChange *changes, int64 n, const PeriodGr
 	stages->n = (int) (stage - stages->all) + 1;
 }
 
-/* Add a movement between two stages to the rows first .. last, as differences. */
+/*
+ * Add a movement between two stages to the rows first .. last, as differences;
+ * "back" is the stage in which a customer away at the opening came back.
+ */
 static void
 look_back(MovementSeries *series, const Stage *stages, int from, int to, int first, int last,
-		  MovementSink sink, void *context)
+		  int back, MovementSink sink, void *context)
 {
 	const Stage *closing = &stages[to];
 	Opening		opening = {stages[from].mrr, stages[from].active, closing->life <= from};
@@ -286,10 +289,6 @@ look_back(MovementSeries *series, const Stage *stages, int from, int to, int fir
 
 		if (kind == MOVED_REACTIVATION)
 		{
-			int			back = from + 1;
-
-			while (back < to && !stages[back].track.is_back)
-				back++;
 			track = stages[back].track;
 			track.life_at = closing->track.life_at;
 		}
@@ -305,6 +304,7 @@ sweep_windows(Stages *stages, MovementSeries *series, MovementSink sink, void *c
 	int			lookback = series->policy->lookback;
 	int			from = 0;
 	int			to = 0;
+	int			back = 0;
 	int			row;
 	int			i;
 
@@ -334,7 +334,9 @@ sweep_windows(Stages *stages, MovementSeries *series, MovementSink sink, void *c
 		if (from < to)
 		{
 			next = Min(next, all[from + 1].period + lookback);
-			look_back(series, all, from, to, row, next - 1, sink, context);
+			while (back < to && (back <= from || !all[back].track.is_back))
+				back++;
+			look_back(series, all, from, to, row, next - 1, back, sink, context);
 		}
 		row = next;
 	}

@@ -17,7 +17,7 @@ typedef struct WinBack
 {
 	int			first;
 	int			last;
-	int64		away;			/* microseconds */
+	int128		away;			/* microseconds */
 	int128		lost_mrr;
 	int128		regained_mrr;
 } WinBack;
@@ -40,7 +40,7 @@ typedef struct WinBacks
 #include "lib/sort_template.h"
 
 #define ST_SORT sort_lengths
-#define ST_ELEMENT_TYPE int64
+#define ST_ELEMENT_TYPE int128
 #define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
 #define ST_SCOPE static
 #define ST_CHECK_FOR_INTERRUPTS
@@ -68,7 +68,7 @@ take_movement(void *context, const Movement *movement)
 	winback = &winbacks->all[winbacks->n++];
 	winback->first = movement->first;
 	winback->last = movement->last;
-	winback->away = movement->back_at - movement->away_from;
+	winback->away = (int128) movement->back_at - movement->away_from;
 	winback->lost_mrr = movement->left_mrr;
 	winback->regained_mrr = movement->closing;
 }
@@ -91,7 +91,7 @@ winback_report(const Ledger *ledger, const ReportRequest *request, ReturnSetInfo
 	WinBacks	winbacks = {CurrentMemoryContext, NULL, 0, 0};
 	MovementSeries series;
 	MemoryContext old;
-	int64	   *lengths;
+	int128	   *lengths;
 	Size		begin = 0;
 	int			row;
 
@@ -99,7 +99,7 @@ winback_report(const Ledger *ledger, const ReportRequest *request, ReturnSetInfo
 		return;
 	if (winbacks.n > 0)
 		sort_winbacks(winbacks.all, winbacks.n);
-	lengths = palloc_extended((winbacks.n + 1) * sizeof(int64), MCXT_ALLOC_HUGE);
+	lengths = palloc_extended((winbacks.n + 1) * sizeof(int128), MCXT_ALLOC_HUGE);
 	old = report_rows_begin();
 	for (row = series.grid.shown; row < series.grid.n; row++)
 	{
@@ -131,7 +131,7 @@ winback_report(const Ledger *ledger, const ReportRequest *request, ReturnSetInfo
 		values[1] = DateADTGetDatum(series.grid.dates[row + 1]);
 		values[2] = Int64GetDatum(customers);
 		values[3] = days(away, customers, &nulls[3]);
-		values[4] = days(customers == 0 ? 0 : (int128) lengths[(customers - 1) / 2] + lengths[customers / 2],
+		values[4] = days(customers == 0 ? 0 : lengths[(customers - 1) / 2] + lengths[customers / 2],
 						 customers == 0 ? 0 : 2, &nulls[4]);
 		nulls[5] = nulls[6] = nulls[7] = !series.has_mrr;
 		if (series.has_mrr)

@@ -284,6 +284,9 @@ ROLLBACK;
 -- What the planner may assume, and a comment.
 SELECT proargnames[1:8] AS takes, provolatile, proisstrict, proparallel, obj_description(oid, 'pg_proc') IS NOT NULL AS described FROM pg_proc WHERE proname = 'customer_movements' AND pronamespace = 'public'::regnamespace;
 
+-- A zone that is many days from any other.
+SELECT * FROM customer_movements($$VALUES (10, timestamptz '2024-01-08 00:00Z', NULL::timestamptz, 5), (11, '2024-01-01 00:00Z', NULL, 5)$$, '2024-01-01', '2024-01-02', 'XXX+160');
+
 SET client_min_messages = warning;
 DROP SCHEMA test_evidence, oracle CASCADE;
 DROP ROLE regress_cm_stranger, regress_cm_reader;

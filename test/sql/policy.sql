@@ -648,5 +648,13 @@ SELECT count(*) AS different FROM (SELECT p.name, m.* FROM policies p, mrr_movem
 -- Two policies in one group, each in a worker's part: an error there, too.
 SELECT pg_temp.err($$SELECT churn_rate(customer, started_at, ended_at, mrr, daterange('2023-03-01', '2023-06-01'), CASE WHEN customer % 2 = 0 THEN churn_policy(grace => '31 days') ELSE churn_policy(grace => '32 days') END) FROM big$$) AS error;
 
+-- At the ends of what can be written: days whose microseconds no integer holds, a year that begins time, a zone set by more than a day.
+SELECT pg_temp.err(format('SELECT churn_policy(grace => %L)', days)) AS error FROM unnest(ARRAY['36526 days', '106751992 days', '200000000 days', '213503983 days', '2147483647 days']) days;
+SELECT cohort, period_start, customers
+FROM cohort_retention('SELECT 1, date ''4714-11-24 BC'', date ''4700-01-01 BC'', 5.0', '100 years', until => '4600-01-01 BC', policy => churn_policy(boundary => 'at'));
+SELECT period_start, churned_customers
+FROM churn_by_period($$VALUES (1, timestamptz '1940-01-01 00:00Z', timestamptz '1949-01-15 00:00 Pacific/Apia', 5), (1, '2012-01-14 11:00Z', NULL, 5)$$,
+                     '1 month', '1949-01-01', '1949-02-01', 'Pacific/Apia', churn_policy(grace => '23010 days'));
+
 SET client_min_messages = warning;
 DROP SCHEMA test_policy CASCADE;

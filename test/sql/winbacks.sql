@@ -174,6 +174,10 @@ ROLLBACK;
 -- What the planner may assume, and comments.
 SELECT proargnames[1:7] AS takes, provolatile, proisstrict, proparallel, obj_description(oid, 'pg_proc') IS NOT NULL AS described FROM pg_proc WHERE proname = 'win_backs_by_period' AND pronamespace = 'public'::regnamespace ORDER BY takes;
 
+-- Away for longer than 64 bits of microseconds.
+SELECT won_back_customers, round(mean_days_away, 2) AS mean, round(median_days_away, 2) AS median
+FROM win_backs_by_period($$VALUES (1, date '4714-11-24 BC', date '4714-11-26 BC', 5), (1, '294276-11-01', NULL, 5)$$, '100 years', '294200-01-01', '294276-12-01') WHERE won_back_customers > 0;
+
 SET client_min_messages = warning;
 DROP SCHEMA test_winbacks, oracle CASCADE;
 DROP ROLE regress_cm_stranger;

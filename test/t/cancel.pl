@@ -88,6 +88,15 @@ my @jobs = (
     [ 'mrr_movements over a stored ledger', $serial, "SELECT count(*) FROM stored, mrr_movements(l, '1 day')" ],
     [ 'cohort_retention over a stored ledger', $serial, "SELECT count(*) FROM stored, cohort_retention(l, '1 week')" ],
     [ 'input of a ledger', $serial, 'SELECT count(l::text::subscription_ledger) FROM stored' ],
+    [ 'mrr_movements by a policy, over a stored ledger', $serial, "SELECT count(*) FROM stored, mrr_movements(l, '1 day', policy => churn_policy('maxio', grace => '1 month'))" ],
+    [ 'mrr_movements looking back a year by the day', $serial, "SELECT count(*) FROM stored, mrr_movements(l, '1 day', policy => churn_policy(lookback => 365, smoothing => 30))" ],
+    [ 'cohort_retention by a policy, over a stored ledger', $serial, "SELECT count(*) FROM stored, cohort_retention(l, '1 month', policy => churn_policy('maxio'))" ],
+    [ 'win_backs_by_period looking back a year', $serial, "SELECT count(*) FROM stored, win_backs_by_period(l, '1 day', policy => churn_policy(lookback => 365))" ],
+    [ 'customer_movements', $serial, "SELECT count(*) FROM customer_movements('$rows', '2023-01-01', '2024-01-01')" ],
+    [ 'customer_movements, unchanged too', $serial, "SELECT count(*) FROM customer_movements('$rows', '2023-01-01', '2023-02-01', include_unchanged => true)" ],
+    [ 'churn_by_reason', $serial, "SELECT count(*) FROM churn_by_reason('SELECT customer_id, started_at, ended_at, mrr, ''voluntary'' FROM subs')" ],
+    [ 'renewals_by_period', $serial, "SELECT count(*) FROM renewals_by_period('$rows', '1 day')" ],
+    [ 'nrr by a policy', $serial, "SELECT nrr(customer_id, started_at, ended_at, mrr, daterange '[2023-01-01,2024-01-01)', churn_policy('maxio')) FROM subs" ],
     [ 'nrr', $serial, "SELECT nrr(customer_id, started_at, ended_at, mrr, daterange '[2023-01-01,2024-01-01)') FROM subs" ],
 );
 my $memory = 'SELECT sum(total_bytes) FROM pg_backend_memory_contexts;';

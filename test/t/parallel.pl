@@ -36,8 +36,11 @@ my $period = "daterange '[2023-01-01,2024-01-01)'";
 # One line for the ledgers with and without mrr, and every one-period aggregate.
 my $everything = join(" || ' ' || ", "digest($ledger)", "digest($plain_ledger)",
     (map { "coalesce($_(customer_id, started_at, ended_at, $period)::text, '-')" } qw(churn_rate retention_rate)),
-    map { "coalesce($_(customer_id, started_at, ended_at, mrr, $period)::text, '-')" }
-        qw(churn_rate retention_rate mrr_churn net_mrr_churn grr nrr clv));
+    (map { "coalesce($_(customer_id, started_at, ended_at, mrr, $period)::text, '-')" }
+        qw(churn_rate retention_rate mrr_churn net_mrr_churn grr nrr clv)),
+    (map { "coalesce(nrr(customer_id, started_at, ended_at, mrr, $period, churn_policy('$_'))::text, '-')" } qw(maxio fight_churn)),
+    "coalesce(renewal_rate(customer_id, started_at, ended_at, $period)::text, '-')",
+    "coalesce(mrr_renewal_rate(customer_id, started_at, ended_at, mrr, $period, churn_policy(grace => '1 month'))::text, '-')");
 
 my $serial = 'SET max_parallel_workers_per_gather = 0;';
 my $parallel = 'SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; '
@@ -57,7 +60,7 @@ sub same
 }
 
 my $whole = psql($db, "$serial SELECT $everything FROM subs");
-like($whole, qr/^[0-9a-f]{32} \d{5,} [0-9a-f]{32} \d{5,}( 0?\.\d+| \d+\.\d+){9}$/, 'the reference: a ledger and nine rates');
+like($whole, qr/^[0-9a-f]{32} \d{5,} [0-9a-f]{32} \d{5,}( 0?\.\d+| \d+\.\d+){13}$/, 'the reference: a ledger and thirteen rates');
 my $by_country = psql($db, $serial . join(' UNION ALL ', map { "SELECT '$_', $everything FROM subs WHERE country = '$_'" } qw(BR DE FR JP US)));
 is(scalar(split /\n/, $by_country), 5, 'the reference by country: five lines');
 
