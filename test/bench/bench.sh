@@ -172,6 +172,7 @@ add_rollups() {
     for report in "${REPORTS[@]}"; do
         add "rows.$report" "$SERIAL" "SELECT count(*) FROM $report('$SUBS', '1 month', $MONTH)"
         add "all.$report" "$SERIAL" "SELECT count(*) FROM (SELECT merge(ledger) AS ledger FROM rollup) q, LATERAL $report(q.ledger, '1 month', $MONTH)"
+        add "each.$report" "$SERIAL" "SELECT count(*) FROM rollup, LATERAL $report(ledger, '1 month', $MONTH)"
         add "segment.$report" "$SERIAL" "SELECT count(*) FROM rollup, LATERAL $report(ledger, '1 month', $MONTH) WHERE segment = 7"
     done
 }
@@ -290,7 +291,7 @@ print_customers() {
 print_policies() {
     local policy name report cells
     heading "Policies, $ROWS rows, serial, against the standard" policy 'churn_by_period, s' '/ none' 'mrr_movements, s' '/ none' 'cohort_retention, s' '/ none'
-    for policy in "none|" "${POLICIES[@]}"; do
+    for policy in "none|(no policy)" "${POLICIES[@]}"; do
         name=${policy%%|*}
         cells=()
         for report in "${REPORTS[@]}"; do
@@ -314,9 +315,10 @@ print_questions() {
 
 print_rollups() {
     local report
-    heading "One month from a rollup of 100 segments, $ROWS rows, serial" report 'rows, s' 'all segments, s' 'rows / all' 'one segment, s' 'rows / one'
+    heading "One month from a rollup of 100 segments, $ROWS rows, serial" report 'from the rows, s' 'all merged, s' 'rows / merged' 'all, one by one, s' 'rows / one by one' 'one segment, s' 'rows / segment'
     for report in "${REPORTS[@]}"; do
         row "$report" "$(seconds "rows.$report")" "$(seconds "all.$report")" "$(ratio "rows.$report" "all.$report")" \
+            "$(seconds "each.$report")" "$(ratio "rows.$report" "each.$report")" \
             "$(seconds "segment.$report")" "$(ratio "rows.$report" "segment.$report")"
     done
 }
