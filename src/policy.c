@@ -143,29 +143,29 @@ check_periods(Axis axis, Datum value)
 	return count;
 }
 
-/* What a NULL field should have been. */
+/* What a NULL field should have been, as the end of a sentence. */
 static char *
 allowed_values(Axis axis)
 {
 	switch (axis)
 	{
 		case AXIS_BOUNDARY:
-			return word_list(boundaries, lengthof(boundaries));
+			return psprintf("one of %s", word_list(boundaries, lengthof(boundaries)));
 		case AXIS_BASIS:
-			return word_list(bases, lengthof(bases));
+			return psprintf("one of %s", word_list(bases, lengthof(bases)));
 		case AXIS_DENOMINATOR:
-			return word_list(denominators, lengthof(denominators));
+			return psprintf("one of %s", word_list(denominators, lengthof(denominators)));
 		case AXIS_COUNT_TRANSIENT:
 		case AXIS_COUNT_FREE:
 		case AXIS_REACTIVATION_OFFSETS:
-			return "true, false";
+			return pstrdup("one of true, false");
 		case AXIS_GRACE:
 		case AXIS_REACTIVATION_WINDOW:
 		case AXIS_MINIMUM_ABSENCE:
-			return psprintf("an interval from 0 to %d years", MAX_YEARS);
+			return psprintf("between 0 and %d years", MAX_YEARS);
 		case AXIS_LOOKBACK:
 		case AXIS_SMOOTHING:
-			return psprintf("1 to %d periods", MAX_PERIODS);
+			return psprintf("between 1 and %d periods", MAX_PERIODS);
 	}
 	pg_unreachable();
 }
@@ -181,7 +181,7 @@ set_axis(ChurnPolicy *policy, Axis axis, Datum value, bool isnull)
 	if (isnull && axis != AXIS_REACTIVATION_WINDOW)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("policy %s must not be null, but one of: %s", name, allowed_values(axis)),
+				 errmsg("policy %s must not be null, but %s", name, allowed_values(axis)),
 				 errhint("Make policies with the function churn_policy().")));
 	switch (axis)
 	{

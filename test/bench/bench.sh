@@ -134,7 +134,7 @@ add_customers() {
 }
 
 # Every axis alone, and the presets; the last word is the argument of churn_policy().
-POLICIES=("standard|preset => 'standard'" "at|boundary => 'at'" "events|basis => 'events'" "average|denominator => 'average'"
+POLICIES=("standard|preset => 'standard'" "at|boundary => 'at'" "events|basis => 'events'" "plus_new|denominator => 'opening_plus_new'" "average|denominator => 'average'"
     "transient|count_transient => true" "grace|grace => '31 days'" "grace_month|grace => '1 month'"
     "window|reactivation_window => '90 days'" "absence|minimum_absence => '1 month'" "free|count_free => true"
     "offsets|reactivation_offsets => true" "lookback|lookback => 12" "smoothing|smoothing => 6" "stripe|'stripe'" "maxio|'maxio'"
@@ -156,6 +156,7 @@ add_questions() {
     local period="daterange($MONTH)"
     add question.report "$SERIAL" "$(report_of_text mrr_movements)"
     add question.customer_movements "$SERIAL" "SELECT count(*) FROM customer_movements('$SUBS', $MONTH)"
+    add question.with_unchanged "$SERIAL" "SELECT count(*) FROM customer_movements('$SUBS', $MONTH, include_unchanged => true)"
     add question.churn_by_reason "$SERIAL" "SELECT count(*) FROM churn_by_reason('SELECT customer_id, started_at, ended_at, mrr,
         CASE plan WHEN ''team'' THEN ''involuntary'' WHEN ''starter'' THEN ''voluntary'' END FROM subs', '1 month', $YEARS)"
     add question.win_backs_by_period "$SERIAL" "SELECT count(*) FROM win_backs_by_period('$SUBS', '1 month', $YEARS)"
@@ -308,7 +309,7 @@ print_policies() {
 print_questions() {
     local name
     heading "Evidence, reasons, renewals, one period, $ROWS rows, serial" statement seconds '/ mrr_movements'
-    for name in report customer_movements churn_by_reason win_backs_by_period churn_alarm renewals_by_period renewal_rate nrr nrr_policy; do
+    for name in report customer_movements with_unchanged churn_by_reason win_backs_by_period churn_alarm renewals_by_period renewal_rate nrr nrr_policy; do
         row "$name" "$(seconds "question.$name")" "$(ratio "question.$name" question.report)"
     done
 }

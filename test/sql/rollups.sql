@@ -91,7 +91,10 @@ CREATE INDEX ON billing (bucket_of(customer_id));
 CREATE VIEW billing_rows AS SELECT country, bucket_of(customer_id) AS bucket, customer_id, started_at, ended_at, mrr FROM billing;
 CREATE TABLE ledgers (country text, bucket int, ledger subscription_ledger, changed_at timestamptz NOT NULL, PRIMARY KEY (country, bucket));
 CREATE TABLE dirty_buckets (bucket int NOT NULL);
-CREATE FUNCTION refresh_ledgers() RETURNS bigint LANGUAGE sql AS $$
+CREATE FUNCTION refresh_ledgers() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    changed bigint;
+BEGIN
     LOCK TABLE ledgers IN SHARE ROW EXCLUSIVE MODE;
     WITH dirty AS (DELETE FROM dirty_buckets RETURNING bucket),
          fresh AS (SELECT country, bucket, subscription_ledger(customer_id, started_at, ended_at, mrr) AS ledger
@@ -100,8 +103,9 @@ CREATE FUNCTION refresh_ledgers() RETURNS bigint LANGUAGE sql AS $$
          written AS (INSERT INTO ledgers AS l SELECT country, bucket, ledger, now() FROM fresh
                      ON CONFLICT (country, bucket) DO UPDATE SET ledger = EXCLUDED.ledger, changed_at = EXCLUDED.changed_at
                      WHERE ROW(l.ledger)::record *<> ROW(EXCLUDED.ledger)::record RETURNING 1)
-    SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM written);
-$$;
+    SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM written) INTO changed;
+    RETURN changed;
+END $$;
 CREATE FUNCTION mark_buckets() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN INSERT INTO dirty_buckets SELECT generate_series(0, 63); END IF;
