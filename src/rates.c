@@ -57,12 +57,21 @@ runs_at(const SubscriptionRow *row, int64 unit, int64 boundary)
 		(row->end == ROW_RUNNING || row->end * unit >= boundary);
 }
 
+/* A quoted number. */
+static Datum
+numeric_from_text(Datum value)
+{
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(TextDatumGetCString(value)),
+							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
 /*
  * Transition: (state, customer, started_at, ended_at [, mrr], period
- * [, gross_margin] [, policy]), told apart by the number of arguments.
+ * [, gross_margin] [, policy]), told apart by the number of arguments.  A margin
+ * that is quoted comes as text: beside the policy nothing says that it is a number.
  */
 static pg_attribute_always_inline Datum
-period_trans(FunctionCallInfo fcinfo, uint8 customer, RowTime time, bool has_policy)
+period_trans(FunctionCallInfo fcinfo, uint8 customer, RowTime time, bool has_policy, bool quoted)
 {
 	MemoryContext aggcontext = aggregate_context(fcinfo);
 	int			nargs = PG_NARGS() - has_policy;
@@ -89,7 +98,8 @@ period_trans(FunctionCallInfo fcinfo, uint8 customer, RowTime time, bool has_pol
 	if (nargs > period_arg + 1)
 	{
 		check_not_null("gross_margin", PG_ARGISNULL(period_arg + 1));
-		period.margin = margin_from_numeric(PG_GETARG_DATUM(period_arg + 1));
+		period.margin = margin_from_numeric(quoted ? numeric_from_text(PG_GETARG_DATUM(period_arg + 1)) :
+											PG_GETARG_DATUM(period_arg + 1));
 	}
 	kept = runs_at(&row, unit, period.from) || runs_at(&row, unit, period.until);
 	if (has_policy)
@@ -108,15 +118,21 @@ period_trans(FunctionCallInfo fcinfo, uint8 customer, RowTime time, bool has_pol
 #define PERIOD_TRANS(name, customer, time) \
 PG_FUNCTION_INFO_V1(cm_period_trans_##name); \
 PG_FUNCTION_INFO_V1(cm_policy_trans_##name); \
+PG_FUNCTION_INFO_V1(cm_quoted_trans_##name); \
 Datum \
 cm_period_trans_##name(PG_FUNCTION_ARGS) \
 { \
-	return period_trans(fcinfo, customer, time, false); \
+	return period_trans(fcinfo, customer, time, false, false); \
 } \
 Datum \
 cm_policy_trans_##name(PG_FUNCTION_ARGS) \
 { \
-	return period_trans(fcinfo, customer, time, true); \
+	return period_trans(fcinfo, customer, time, true, false); \
+} \
+Datum \
+cm_quoted_trans_##name(PG_FUNCTION_ARGS) \
+{ \
+	return period_trans(fcinfo, customer, time, false, true); \
 }
 
 PERIOD_TRANS(bigint_date, LEDGER_CUSTOMER_BIGINT, ROW_DATE)

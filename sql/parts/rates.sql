@@ -129,9 +129,8 @@ CREATE AGGREGATE nrr(customer @customer@, started_at @time@, ended_at @time@, mr
 );
 COMMENT ON AGGREGATE nrr(@customer@, @time@, @time@, numeric, @range@@policytype@) IS 'net revenue retention: closing MRR of the opening customers / opening MRR@bypolicy@';
 --end
--- By a policy clv takes the margin, too: with (..., period, policy) a quoted margin would be ambiguous.
---each customer time
-CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@) (
+--each customer time policy
+CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
     STYPE = subscription_ledger,
     SSPACE = 128,
@@ -139,7 +138,7 @@ CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mr
     COMBINEFUNC = subscription_ledger_combine,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE clv(@customer@, @time@, @time@, numeric, @range@) IS 'customer lifetime value: opening ARPA x months / churn_rate';
+COMMENT ON AGGREGATE clv(@customer@, @time@, @time@, numeric, @range@@policytype@) IS 'customer lifetime value: opening ARPA x months / churn_rate@bypolicy@';
 --end
 --each customer time policy
 CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@, gross_margin numeric@policy@) (
@@ -151,4 +150,22 @@ CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mr
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE clv(@customer@, @time@, @time@, numeric, @range@, numeric@policytype@) IS 'customer lifetime value: opening ARPA x months / churn_rate x gross margin@bypolicy@';
+--end
+
+-- What stands in quotes behind the period, such as '0.8', is the margin and no policy: text is what PostgreSQL prefers then.
+--since 0.2.0
+--each customer time
+CREATE FUNCTION period_trans(state subscription_ledger, customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@, gross_margin text) RETURNS subscription_ledger
+    AS 'MODULE_PATHNAME', 'cm_quoted_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@, numeric, @range@, text) IS 'transition function of the rates of one period, for a margin in quotes';
+
+CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@, gross_margin text) (
+    SFUNC = period_trans,
+    STYPE = subscription_ledger,
+    SSPACE = 128,
+    FINALFUNC = clv_final,
+    COMBINEFUNC = subscription_ledger_combine,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clv(@customer@, @time@, @time@, numeric, @range@, text) IS 'customer lifetime value: opening ARPA x months / churn_rate x gross margin, the margin in quotes';
 --end

@@ -169,7 +169,7 @@ BEGIN
             SELECT 'rows', $3, $4, $5, churn_rate(customer, started_at, ended_at, p, pol), retention_rate(customer, started_at, ended_at, p, pol),
                    churn_rate(customer, started_at, ended_at, mrr, p, pol), retention_rate(customer, started_at, ended_at, mrr, p, pol),
                    mrr_churn(customer, started_at, ended_at, mrr, p, pol), net_mrr_churn(customer, started_at, ended_at, mrr, p, pol),
-                   grr(customer, started_at, ended_at, mrr, p, pol), nrr(customer, started_at, ended_at, mrr, p, pol), clv(customer, started_at, ended_at, mrr, p, 1, pol)
+                   grr(customer, started_at, ended_at, mrr, p, pol), nrr(customer, started_at, ended_at, mrr, p, pol), clv(customer, started_at, ended_at, mrr, p, pol)
             FROM rows_%2$s, x
             UNION ALL
             SELECT 'margin', $3, $4, $5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, clv(customer, started_at, ended_at, mrr, p, 0.815, pol)

@@ -117,6 +117,15 @@ ORDER BY n;
 SELECT pg_temp.err(format('SELECT clv(1, date ''2024-01-01'', ''2024-06-10'', 30, ''[2024-06-01,2024-07-01)'', %L)', margin)) AS error
 FROM (VALUES (1, NULL), (2, '-0.01'), (3, '1.01'), (4, '80'), (5, 'NaN'), (6, 'Infinity'), (7, '-Infinity'), (8, '1.0000000000000000000001'), (9, '-0.0000000000000000000001')) v (n, margin)
 ORDER BY n;
+-- What stands behind the period: a margin, also in quotes, or a policy, or both. 30 x 1 / (1 / 2) with all of it, half of it.
+SELECT v.what, v.clv FROM (SELECT
+    round(clv(c, s, e, 30, daterange('2024-06-01', '2024-07-01')), 2) AS none, round(clv(c, s, e, 30, daterange('2024-06-01', '2024-07-01'), 0.5), 2) AS margin,
+    round(clv(c, s, e, 30, '[2024-06-01,2024-07-01)', '0.5'), 2) AS quoted, round(clv(c, s, e, 30, daterange('2024-06-01', '2024-07-01'), churn_policy()), 2) AS policy,
+    round(clv(c, s, e, 30, daterange('2024-06-01', '2024-07-01'), 0.5, churn_policy('maxio')), 2) AS margin_policy, round(clv(c, s, e, 30, daterange('2024-06-01', '2024-07-01'), NULL::churn_policy), 2) AS null_policy
+    FROM (VALUES (1, date '2024-01-01', date '2024-06-10'), (2, '2024-01-01', NULL)) r (c, s, e)) q,
+    LATERAL (VALUES (1, 'none', none), (2, 'margin', margin), (3, 'quoted', quoted), (4, 'policy', policy), (5, 'margin, policy', margin_policy), (6, 'null policy', null_policy)) v (n, what, clv) ORDER BY n;
+SELECT pg_temp.err($$SELECT clv(1, date '2024-01-01', date '2024-06-10', 30, daterange('2024-06-01', '2024-07-01'), 'half')$$) AS error;
+
 -- One period in a group: also where the second row is not there at all, and where the state is large.
 SELECT pg_temp.err('SELECT churn_rate(c, s, NULL, p) FROM (VALUES ' || rows || ') v (c, s, p)') AS error FROM (VALUES
     (1, '(1, date ''2024-01-01'', daterange(''2024-06-01'', ''2024-07-01'')), (1, date ''2024-01-01'', daterange(''2024-06-01'', ''2024-07-02''))'),
