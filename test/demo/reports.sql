@@ -28,7 +28,7 @@ FROM (SELECT DISTINCT date_trunc(:'unit', min(started_at)) AS cohort FROM subscr
 \set window '1 month'
 \set months 1
 \endif
-SELECT (date :'until' - interval :'window')::date AS opening \gset
+SELECT (date :'until' - interval :'window')::date AS opening, (date :'until' - interval '1 month')::date AS last_month \gset
 \echo
 \echo '== The months from' :since 'on, to the end of the day before' :until
 \echo '   Rates and lifetime value over' :window', from' :opening 'on'
@@ -45,6 +45,17 @@ FROM mrr_movements('SELECT customer_id, started_at, ended_at, mrr FROM subscript
 SELECT period_start, opening_customers AS opening, new_customers AS new, reactivated_customers AS reactivated,
        churned_customers AS churned, closing_customers AS closing, round(churn_rate * 100, 1) AS churn_percent
 FROM churn_by_period('SELECT customer_id, started_at, ended_at, mrr FROM subscriptions', '1 month', :'since', :'until');
+
+\echo '== The last month as products count it'
+SELECT preset, opening_customers AS opening, new_customers AS new, reactivated_customers AS reactivated, churned_customers AS churned,
+       transient_customers AS transient, round(churn_rate * 100, 2) AS churn_percent
+FROM churn_policies(), churn_by_period('SELECT customer_id, started_at, ended_at, mrr FROM subscriptions', '1 month', :'last_month', :'until',
+                                       policy => churn_policy(preset));
+
+\echo '== The five largest customers lost in the last month'
+SELECT customer, opening_mrr, first_start
+FROM customer_movements('SELECT customer_id, started_at, ended_at, mrr FROM subscriptions', :'last_month', :'until')
+WHERE movement = 'churned' ORDER BY opening_mrr DESC, customer LIMIT 5;
 
 \echo '== The cohort triangle, cohorts from' :cohorts_since 'on (older ones are not shown): per cent of each cohort active at the end of its period 0, 1, 2, ...'
 SELECT cohort, cohort_size AS customers,
