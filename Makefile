@@ -7,7 +7,7 @@ MODULE_big = churnmetrics
 
 # One topic = one file in src, sql/parts, test/sql, expected and docs.
 TOPICS = formulas surveys health policy ledger rates movements cohorts evidence reasons renewals winbacks alarm
-SUPPORT = checks money rows state scan canonical periods history sweep report
+SUPPORT = checks money rows state scan canonical periods oneperiod history sweep report
 OBJS = $(patsubst %,src/%.o,$(TOPICS) $(SUPPORT))
 PARTS = $(patsubst %,sql/parts/%.sql,$(TOPICS))
 

@@ -5,7 +5,8 @@
 # Lines from "--since VERSION" to the end of the part came with that version, and so did
 # what has a value with "since=VERSION"; all else is as old as FIRST.
 #
-# @series@ stands for the arguments that every series has, @series_types@ for their types.
+# @series@ stands for the arguments that every series has, @series_types@ for their types,
+# @ledger_state@ for what all aggregates say whose state is a ledger.
 #
 #   awk -f expand.awk PARTS                     the install script
 #   awk -v to=0.1.0 -f expand.awk PARTS         the install script of that version
@@ -21,6 +22,7 @@ BEGIN {
         "|source=query,type=text,symbol=_query,parallel=UNSAFE,cost=100000,of=of the subscription rows that a query returns"
     series = "every interval DEFAULT '1 month',\n    since date DEFAULT NULL,\n    until date DEFAULT NULL,\n" \
         "    time_zone text DEFAULT NULL,\n    policy churn_policy DEFAULT NULL,\n    origin date DEFAULT NULL"
+    ledger_state = "STYPE = subscription_ledger,\n    SSPACE = 128,\n    COMBINEFUNC = subscription_ledger_combine,\n    PARALLEL = SAFE\n"
     print "\\echo Use \"" (from == "" ? "CREATE EXTENSION churnmetrics" : "ALTER EXTENSION churnmetrics UPDATE") \
         "\" to load this file. \\quit"
 }
@@ -38,6 +40,7 @@ function newer(a, b,    x, y, i) {
 # Prints what came with a version, if it is asked for.
 function put(text, version) {
     gsub(/@series@/, series, text)
+    gsub(/@ledger_state@/, ledger_state, text)
     gsub(/@series_types@/, "interval, date, date, text, churn_policy, date", text)
     if ((from == "" || newer(version, from)) && (to == "" || !newer(version, to)))
         printf "%s", text

@@ -8,22 +8,23 @@
 #define CM_ONEPERIOD_H
 
 #include "access/htup_details.h"
-#include "utils/fmgroids.h"
 #include "utils/rangetypes.h"
 
 #include "policy.h"
 #include "rows.h"
 
-/* Raises 22023 with the period that is not allowed. */
-static inline void
-period_error(Datum period)
+/* The policy of the rows before, so that it is read once. */
+typedef struct PolicyCache
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("period must be a range [a,b) of two finite bounds, not %s",
-					OidOutputFunctionCall(F_RANGE_OUT, period)),
-			 errhint("For a month: '[2024-06-01,2024-07-01)'.")));
-}
+	HeapTupleHeader datum;
+	ChurnPolicy policy;
+	bool		is_standard;
+	uint64		words[POLICY_WORDS];
+} PolicyCache;
+
+/* oneperiod.c */
+pg_noreturn extern void period_error(Datum period);
+extern const PolicyCache *policy_of_row(FunctionCallInfo fcinfo, int argument, void (*check) (const ChurnPolicy *));
 
 /*
  * Read the bounds of a range of fixed-width elements.  The bytes are read as
@@ -57,53 +58,6 @@ period_bounds(Datum datum, RowTime time, LedgerPeriod *period)
 		if (TIMESTAMP_NOT_FINITE(period->from) || TIMESTAMP_NOT_FINITE(period->until))
 			period_error(datum);
 	}
-}
-
-/* The policy of the rows before, so that it is read once. */
-typedef struct PolicyCache
-{
-	HeapTupleHeader datum;
-	ChurnPolicy policy;
-	bool		is_standard;
-	uint64		words[POLICY_WORDS];
-} PolicyCache;
-
-/*
- * The policy argument, checked, also in the form that the state keeps; the
- * call's own copy of the last one is at hand.
- */
-static inline const PolicyCache *
-policy_of_row(FunctionCallInfo fcinfo, int argument, void (*check) (const ChurnPolicy *))
-{
-	PolicyCache *cache = fcinfo->flinfo->fn_extra;
-	HeapTupleHeader datum = PG_ARGISNULL(argument) ? NULL : DatumGetHeapTupleHeader(PG_GETARG_DATUM(argument));
-	ChurnPolicy policy;
-	MemoryContext old;
-
-	if (cache && (datum == NULL) == (cache->datum == NULL) &&
-		(datum == NULL ||
-		 (HeapTupleHeaderGetDatumLength(datum) == HeapTupleHeaderGetDatumLength(cache->datum) &&
-		  memcmp(datum, cache->datum, HeapTupleHeaderGetDatumLength(datum)) == 0)))
-		return cache;
-
-	policy_argument(fcinfo, argument, &policy);
-	check(&policy);
-	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	if (cache == NULL)
-		fcinfo->flinfo->fn_extra = cache = palloc0(sizeof(PolicyCache));
-	if (cache->datum)
-		pfree(cache->datum);
-	cache->datum = NULL;
-	cache->policy = policy;
-	cache->is_standard = policy_is_standard(&policy);
-	policy_store(&policy, cache->words);
-	if (datum)
-	{
-		cache->datum = palloc(HeapTupleHeaderGetDatumLength(datum));
-		memcpy(cache->datum, datum, HeapTupleHeaderGetDatumLength(datum));
-	}
-	MemoryContextSwitchTo(old);
-	return cache;
 }
 
 #endif							/* CM_ONEPERIOD_H */

@@ -62,22 +62,14 @@ COMMENT ON FUNCTION subscription_ledger_trans(subscription_ledger, @customer@, @
 
 CREATE AGGREGATE subscription_ledger(customer @customer@, started_at @time@, ended_at @time@) (
     SFUNC = subscription_ledger_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = subscription_ledger_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE subscription_ledger(@customer@, @time@, @time@) IS 'the ledger of subscription rows without MRR';
 
 CREATE AGGREGATE subscription_ledger(customer @customer@, started_at @time@, ended_at @time@, mrr numeric) (
     SFUNC = subscription_ledger_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = subscription_ledger_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE subscription_ledger(@customer@, @time@, @time@, numeric) IS 'the ledger of subscription rows with MRR';
 
 --end

@@ -44,111 +44,71 @@ COMMENT ON FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@
 --each customer time policy
 CREATE AGGREGATE churn_rate(customer @customer@, started_at @time@, ended_at @time@, period @range@@policy@) (
     SFUNC = period_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = churn_rate_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE churn_rate(@customer@, @time@, @time@, @range@@policytype@) IS 'customers lost in the period / customers at its opening@bypolicy@';
 --end
 --each customer time policy
 CREATE AGGREGATE churn_rate(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = churn_rate_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE churn_rate(@customer@, @time@, @time@, numeric, @range@@policytype@) IS 'paying customers lost in the period / paying customers at its opening@bypolicy@';
 --end
 --each customer time policy
 CREATE AGGREGATE retention_rate(customer @customer@, started_at @time@, ended_at @time@, period @range@@policy@) (
     SFUNC = period_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = retention_rate_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE retention_rate(@customer@, @time@, @time@, @range@@policytype@) IS '1 - churn_rate@bypolicy@';
 --end
 --each customer time policy
 CREATE AGGREGATE retention_rate(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = retention_rate_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE retention_rate(@customer@, @time@, @time@, numeric, @range@@policytype@) IS '1 - churn_rate of paying customers@bypolicy@';
 --end
 --each customer time policy
 CREATE AGGREGATE mrr_churn(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = mrr_churn_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE mrr_churn(@customer@, @time@, @time@, numeric, @range@@policytype@) IS 'gross MRR churn: what the opening customers pay less at closing / opening MRR@bypolicy@';
 --end
 --each customer time policy
 CREATE AGGREGATE net_mrr_churn(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = net_mrr_churn_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE net_mrr_churn(@customer@, @time@, @time@, numeric, @range@@policytype@) IS '(opening MRR - closing MRR of the opening customers) / opening MRR@bypolicy@';
 --end
 --each customer time policy
 CREATE AGGREGATE grr(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = grr_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE grr(@customer@, @time@, @time@, numeric, @range@@policytype@) IS 'gross revenue retention: 1 - mrr_churn@bypolicy@';
 --end
 --each customer time policy
 CREATE AGGREGATE nrr(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = nrr_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE nrr(@customer@, @time@, @time@, numeric, @range@@policytype@) IS 'net revenue retention: closing MRR of the opening customers / opening MRR@bypolicy@';
 --end
 --each customer time policy
 CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = period_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = clv_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE clv(@customer@, @time@, @time@, numeric, @range@@policytype@) IS 'customer lifetime value: opening ARPA x months / churn_rate@bypolicy@';
 --end
 --each customer time policy
 CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@, gross_margin numeric@policy@) (
     SFUNC = period_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = clv_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE clv(@customer@, @time@, @time@, numeric, @range@, numeric@policytype@) IS 'customer lifetime value: opening ARPA x months / churn_rate x gross margin@bypolicy@';
 --end
 
@@ -161,11 +121,7 @@ COMMENT ON FUNCTION period_trans(subscription_ledger, @customer@, @time@, @time@
 
 CREATE AGGREGATE clv(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@, gross_margin text) (
     SFUNC = period_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = clv_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE clv(@customer@, @time@, @time@, numeric, @range@, text) IS 'customer lifetime value: opening ARPA x months / churn_rate x gross margin, the margin in quotes';
 --end

@@ -36,42 +36,26 @@ COMMENT ON FUNCTION trial_trans(subscription_ledger, @customer@, @time@, @time@,
 
 CREATE AGGREGATE renewal_rate(customer @customer@, started_at @time@, ended_at @time@, period @range@@policy@) (
     SFUNC = renewal_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = renewal_rate_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE renewal_rate(@customer@, @time@, @time@, @range@@policytype@) IS 'terms that ended in the period and went on / terms that ended@bypolicy@';
 
 CREATE AGGREGATE mrr_renewal_rate(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, period @range@@policy@) (
     SFUNC = renewal_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = mrr_renewal_rate_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE mrr_renewal_rate(@customer@, @time@, @time@, numeric, @range@@policytype@) IS 'MRR of the terms that ended in the period and went on / of all that ended@bypolicy@';
 
 CREATE AGGREGATE trial_conversion(customer @customer@, started_at @time@, ended_at @time@, on_trial boolean, period @range@@policy@) (
     SFUNC = trial_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = trial_conversion_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE trial_conversion(@customer@, @time@, @time@, boolean, @range@@policytype@) IS 'trials that ended in the period and became paid / trials that ended@bypolicy@';
 
 CREATE AGGREGATE mrr_trial_conversion(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, on_trial boolean, period @range@@policy@) (
     SFUNC = trial_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = mrr_trial_conversion_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE mrr_trial_conversion(@customer@, @time@, @time@, numeric, boolean, @range@@policytype@) IS 'MRR of the trials that ended in the period and became paid / of all that ended@bypolicy@';
 
 --end
@@ -86,22 +70,14 @@ COMMENT ON FUNCTION trial_trans(subscription_ledger, @customer@, @time@, @time@,
 
 CREATE AGGREGATE renewal_terms(customer @customer@, started_at @time@, ended_at @time@, mrr numeric) (
     SFUNC = renewal_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = subscription_ledger_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE renewal_terms(@customer@, @time@, @time@, numeric) IS 'internal: what renewals_by_period() counts; no ledger for the reports';
 
 CREATE AGGREGATE trial_terms(customer @customer@, started_at @time@, ended_at @time@, mrr numeric, on_trial boolean) (
     SFUNC = trial_trans,
-    STYPE = subscription_ledger,
-    SSPACE = 128,
     FINALFUNC = subscription_ledger_final,
-    COMBINEFUNC = subscription_ledger_combine,
-    PARALLEL = SAFE
-);
+    @ledger_state@);
 COMMENT ON AGGREGATE trial_terms(@customer@, @time@, @time@, numeric, boolean) IS 'internal: what trials_by_period() counts; no ledger for the reports';
 
 --end
