@@ -138,10 +138,11 @@ grid_index(const PeriodRequest *request, DateADT date)
 static pg_tz *
 zone_rules(text *zone)
 {
-	char	   *name = text_to_cstring(zone);
+	char		name[TZ_STRLEN_MAX + 1];
 	pg_tz	   *rules = NULL;
 	int			offset;
 
+	text_to_cstring_buffer(zone, name, sizeof(name));
 #if PG_VERSION_NUM >= 160000
 	if (DecodeTimezoneName(name, &offset, &rules) != TZNAME_ZONE)
 		return NULL;

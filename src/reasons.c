@@ -195,7 +195,7 @@ cm_churn_by_reason(PG_FUNCTION_ARGS)
 {
 	/* terms reach to the year 70000, as a Julian day; who leaves later does so for unknown reasons */
 #define TERMS_OF(reason) \
-	" %1$s.renewal_terms(customer, started_at, ended_at, mrr)" \
+	" %1$s.renewal_terms(customer, started_at, ended_at, 0)" \
 	" FILTER (WHERE reason OPERATOR(pg_catalog.=) '" reason "'::pg_catalog.text" \
 	" AND ended_at OPERATOR(pg_catalog.<) 'J27288035'::pg_catalog.date),"
 	static const RowsQuery query = {
@@ -204,7 +204,8 @@ cm_churn_by_reason(PG_FUNCTION_ARGS)
 		TERMS_OF("involuntary") TERMS_OF("voluntary")
 		" pg_catalog.min(reason) FILTER (WHERE reason OPERATOR(pg_catalog.<>)"
 		" ALL ('{voluntary,involuntary,unknown}'::pg_catalog.text[]))"
-		" FROM %2$s",
+		/* OFFSET keeps the query's expressions from being worked out for each aggregate anew */
+		" FROM (SELECT * FROM %2$s OFFSET 0) AS rows",
 		NULL
 	};
 	ReportRequest request;
