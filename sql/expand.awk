@@ -15,6 +15,8 @@ BEGIN {
     FIRST = "0.1.0"
     values["customer"] = "customer=bigint|customer=uuid|customer=text"
     values["time"] = "time=date,range=daterange|time=timestamp,range=tsrange|time=timestamptz,range=tstzrange"
+    values["period_rate"] = "rate=churn_rate|rate=retention_rate|rate=mrr_churn|rate=net_mrr_churn|rate=grr|rate=nrr|rate=clv"
+    values["renewal_rate"] = "rate=renewal_rate|rate=mrr_renewal_rate|rate=trial_conversion|rate=mrr_trial_conversion"
     # a comma in a value is written as a semicolon
     values["policy"] = "trans=period,policy=,policytype=,bypolicy=" \
         "|trans=policy,policy=; policy churn_policy,policytype=; churn_policy,bypolicy=; by a policy,since=0.2.0"

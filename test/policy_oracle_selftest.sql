@@ -12,34 +12,7 @@ SET jit = off;
 CREATE SCHEMA policy_selftest;
 SET search_path = policy_selftest, public;
 
--- Two queries give the same rows, or an exception shows the first that differs.
-CREATE PROCEDURE same(what text, got text, wanted text) LANGUAGE plpgsql AS $$
-DECLARE
-    difference text;
-BEGIN
-    EXECUTE format($q$
-        WITH got AS (%s), wanted AS (%s)
-        SELECT string_agg(d, E'\n') FROM (
-            (SELECT 'got    ' || t::text AS d FROM (TABLE got EXCEPT ALL TABLE wanted) t LIMIT 5)
-            UNION ALL
-            (SELECT 'wanted ' || t::text FROM (TABLE wanted EXCEPT ALL TABLE got) t LIMIT 5)
-            UNION ALL
-            (SELECT 'no rows at all' WHERE NOT EXISTS (TABLE wanted))) x $q$, got, wanted) INTO difference;
-    IF difference IS NOT NULL THEN
-        RAISE EXCEPTION E'%:\n%', what, difference;
-    END IF;
-END $$;
-
--- A query that looks for violations finds none.
-CREATE PROCEDURE nothing(what text, query text) LANGUAGE plpgsql AS $$
-DECLARE
-    found text;
-BEGIN
-    EXECUTE format('SELECT string_agg(t::text, E''\n'') FROM (SELECT * FROM (%s) q LIMIT 5) t', query) INTO found;
-    IF found IS NOT NULL THEN
-        RAISE EXCEPTION E'%:\n%', what, found;
-    END IF;
-END $$;
+\ir selftest_helpers.sql
 
 -- Rows written as 'A 2024-01-01 2024-03-01 10, A 2024-03-15 - 10'; a time goes with a T: 2024-03-15T12:00. With a zone they are instants, written in UTC.
 CREATE FUNCTION subs(rows text, zone text DEFAULT NULL) RETURNS oracle.subscription[] LANGUAGE sql STABLE AS $$

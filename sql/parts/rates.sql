@@ -1,33 +1,11 @@
 -- Churn, retention, GRR, NRR and CLV of one period, as aggregates.  See docs/rates.md.
 
-CREATE FUNCTION churn_rate_final(state subscription_ledger) RETURNS numeric
-    AS 'MODULE_PATHNAME', 'cm_churn_rate_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION churn_rate_final(subscription_ledger) IS 'final function of churn_rate()';
+--each period_rate
+CREATE FUNCTION @rate@_final(state subscription_ledger) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'cm_@rate@_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @rate@_final(subscription_ledger) IS 'final function of @rate@()';
 
-CREATE FUNCTION retention_rate_final(state subscription_ledger) RETURNS numeric
-    AS 'MODULE_PATHNAME', 'cm_retention_rate_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION retention_rate_final(subscription_ledger) IS 'final function of retention_rate()';
-
-CREATE FUNCTION mrr_churn_final(state subscription_ledger) RETURNS numeric
-    AS 'MODULE_PATHNAME', 'cm_mrr_churn_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION mrr_churn_final(subscription_ledger) IS 'final function of mrr_churn()';
-
-CREATE FUNCTION net_mrr_churn_final(state subscription_ledger) RETURNS numeric
-    AS 'MODULE_PATHNAME', 'cm_net_mrr_churn_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION net_mrr_churn_final(subscription_ledger) IS 'final function of net_mrr_churn()';
-
-CREATE FUNCTION grr_final(state subscription_ledger) RETURNS numeric
-    AS 'MODULE_PATHNAME', 'cm_grr_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION grr_final(subscription_ledger) IS 'final function of grr()';
-
-CREATE FUNCTION nrr_final(state subscription_ledger) RETURNS numeric
-    AS 'MODULE_PATHNAME', 'cm_nrr_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION nrr_final(subscription_ledger) IS 'final function of nrr()';
-
-CREATE FUNCTION clv_final(state subscription_ledger) RETURNS numeric
-    AS 'MODULE_PATHNAME', 'cm_clv_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION clv_final(subscription_ledger) IS 'final function of clv()';
-
+--end
 --each customer time policy
 CREATE FUNCTION period_trans(state subscription_ledger, customer @customer@, started_at @time@, ended_at @time@, period @range@@policy@) RETURNS subscription_ledger
     AS 'MODULE_PATHNAME', 'cm_@trans@_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;

@@ -1,22 +1,12 @@
 -- Renewals of terms and conversions of trials.  See docs/renewals.md.
 --since 0.2.0
 
-CREATE FUNCTION renewal_rate_final(state subscription_ledger) RETURNS numeric
-    AS 'MODULE_PATHNAME', 'cm_renewal_rate_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION renewal_rate_final(subscription_ledger) IS 'final function of renewal_rate()';
+--each renewal_rate
+CREATE FUNCTION @rate@_final(state subscription_ledger) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'cm_@rate@_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @rate@_final(subscription_ledger) IS 'final function of @rate@()';
 
-CREATE FUNCTION mrr_renewal_rate_final(state subscription_ledger) RETURNS numeric
-    AS 'MODULE_PATHNAME', 'cm_mrr_renewal_rate_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION mrr_renewal_rate_final(subscription_ledger) IS 'final function of mrr_renewal_rate()';
-
-CREATE FUNCTION trial_conversion_final(state subscription_ledger) RETURNS numeric
-    AS 'MODULE_PATHNAME', 'cm_trial_conversion_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION trial_conversion_final(subscription_ledger) IS 'final function of trial_conversion()';
-
-CREATE FUNCTION mrr_trial_conversion_final(state subscription_ledger) RETURNS numeric
-    AS 'MODULE_PATHNAME', 'cm_mrr_trial_conversion_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION mrr_trial_conversion_final(subscription_ledger) IS 'final function of mrr_trial_conversion()';
-
+--end
 --each customer time policy
 CREATE FUNCTION renewal_trans(state subscription_ledger, customer @customer@, started_at @time@, ended_at @time@, period @range@@policy@) RETURNS subscription_ledger
     AS 'MODULE_PATHNAME', 'cm_renewal_trans_@customer@_@time@' LANGUAGE C IMMUTABLE PARALLEL SAFE;
