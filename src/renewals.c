@@ -20,7 +20,8 @@
  * four times the years up to LAST_DAY are what a timestamp can hold.
  *
  * Every state has a period in its header, that of the aggregate or all time; its
- * margin is the unit of time in microseconds.  So no state passes for a ledger.
+ * margin is the unit of time in microseconds, and one more for trials.  So no state
+ * passes for a ledger, nor trials for terms.
  */
 #include "postgres.h"
 
@@ -36,6 +37,8 @@ PG_FUNCTION_INFO_V1(cm_renewal_rate_final);
 PG_FUNCTION_INFO_V1(cm_mrr_renewal_rate_final);
 PG_FUNCTION_INFO_V1(cm_trial_conversion_final);
 PG_FUNCTION_INFO_V1(cm_mrr_trial_conversion_final);
+PG_FUNCTION_INFO_V1(cm_renewals_by_period_terms);
+PG_FUNCTION_INFO_V1(cm_trials_by_period_terms);
 PG_FUNCTION_INFO_V1(cm_renewals_by_period);
 PG_FUNCTION_INFO_V1(cm_trials_by_period);
 
@@ -135,7 +138,7 @@ term_trans(FunctionCallInfo fcinfo, const RowType *type, bool trials, bool has_m
 {
 	MemoryContext aggcontext = aggregate_context(fcinfo);
 	int64		unit = time_unit(type->time);
-	LedgerPeriod period = {MIN_TIMESTAMP, END_TIMESTAMP - 1, unit, {0}};
+	LedgerPeriod period = {MIN_TIMESTAMP, END_TIMESTAMP - 1, unit + trials, {0}};
 	uint8		flags = type->customer | LEDGER_HAS_PERIOD | (has_mrr ? LEDGER_HAS_MRR : 0) |
 		(type->time == ROW_DATE ? LEDGER_IN_DAYS : 0) |
 		(type->time == ROW_TIMESTAMPTZ ? LEDGER_INSTANTS : 0);
@@ -245,14 +248,12 @@ typedef struct TermCounter
 	TermCounts *counts;			/* by period */
 } TermCounter;
 
-/* The microseconds that the times of a state count; an error where it is no state of terms. */
-static int64
-ledger_unit(const Ledger *ledger)
+/* Is it a state of terms, or of trials?  Sets the microseconds that its times count. */
+static bool
+has_terms(const Ledger *ledger, bool trials, int64 *unit)
 {
-	if (!(ledger->flags & LEDGER_HAS_PERIOD) ||
-		(ledger->period.margin != 1 && ledger->period.margin != USECS_PER_DAY))
-		elog(ERROR, "aggregate state has no terms");
-	return ledger->period.margin;
+	*unit = ledger->period.margin - trials;
+	return (ledger->flags & LEDGER_HAS_PERIOD) && (*unit == 1 || *unit == USECS_PER_DAY);
 }
 
 /*
@@ -315,7 +316,6 @@ count_terms(TermCounter *counter, const Ledger *ledger, const ChurnPolicy *polic
 {
 	LedgerScan	scan;
 
-	counter->unit = ledger_unit(ledger);
 	counter->at = policy->at;
 	counter->grace = time_span(&policy->grace, counter->clock->instants);
 	if (interval_is_zero(&policy->grace))
@@ -346,6 +346,8 @@ period_counts(FunctionCallInfo fcinfo, bool trials)
 		return counts;
 	(void) aggregate_context(fcinfo);
 	ledger = ledger_of(PG_GETARG_DATUM(0));
+	if (!has_terms(&ledger, trials, &counter.unit))
+		elog(ERROR, "aggregate state has no terms");
 	if ((ledger.flags & LEDGER_HAS_POLICY) && !policy_load(ledger.period.policy, &policy))
 		ledger_corrupted();
 	counter.trials = trials;
@@ -435,28 +437,33 @@ put_rows(const TermCounter *counter, bool has_mrr, ReturnSetInfo *result)
 	report_rows_end(old);
 }
 
-/* Run the report over the state of all time that the row holds. */
+/* Run a report over the state of all time in a datum; no state is one without rows. */
 static void
-take_terms(TupleTableSlot *slot, bool has_mrr, void *context)
+report_terms(const TermReport *report, Datum datum, bool isnull, bool has_mrr)
 {
-	const TermReport *report = context;
 	const ReportRequest *request = report->request;
 	TermCounter counter = {0};
 	Ledger		ledger = {0};
 	Clock		clock;
 	int64		first_start = 0;
 	bool		has_rows;
-	bool		isnull;
-	Datum		datum = slot_getattr(slot, 1, &isnull);
 
 	if (!isnull)
+	{
 		ledger = ledger_of(datum);
+		if (!has_terms(&ledger, report->trials, &counter.unit))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s", report->trials ? "trials_by_period needs a value of trial_terms()" :
+							"renewals_by_period needs a value of renewal_terms()"),
+					 errhint("A subscription_ledger does not keep apart what ends and what begins at one moment.")));
+	}
 	has_rows = ledger_first_start(&ledger, &first_start);
 	if (has_rows)
 	{
 		Slot		first_slot;
 
-		first_start = from_slot(first_start, ledger_unit(&ledger), &first_slot);
+		first_start = from_slot(first_start, counter.unit, &first_slot);
 	}
 	clock = period_clock(&request->periods, (ledger.flags & LEDGER_INSTANTS) != 0);
 	counter.trials = report->trials;
@@ -469,20 +476,64 @@ take_terms(TupleTableSlot *slot, bool has_mrr, void *context)
 	put_rows(&counter, has_mrr, (ReturnSetInfo *) request->fcinfo->resultinfo);
 }
 
+/* Run the report over the state that the row holds. */
+static void
+take_terms(TupleTableSlot *slot, bool has_mrr, void *context)
+{
+	bool		isnull;
+	Datum		datum = slot_getattr(slot, 1, &isnull);
+
+	report_terms(context, datum, isnull, has_mrr);
+}
+
+/* The checked arguments of a report. */
+static ReportRequest
+term_request(FunctionCallInfo fcinfo)
+{
+	ReportRequest request = report_request(fcinfo, 1);
+
+	check_policy(&request.policy);
+	/* a period settles with the grace; how long an absence counts for has no bearing */
+	memset(&request.periods.settle[1], 0, sizeof(Interval));
+	return request;
+}
+
 /* A report over the rows of a query. */
 static Datum
-term_report(FunctionCallInfo fcinfo, bool trials, const RowsQuery *query)
+term_report_on_query(FunctionCallInfo fcinfo, bool trials, const RowsQuery *query)
 {
 	ReportRequest request;
 	TermReport	report = {&request, trials};
 
 	check_not_null("query", PG_ARGISNULL(0));
-	request = report_request(fcinfo, 1);
-	check_policy(&request.policy);
-	/* a period settles with the grace; how long an absence counts for has no bearing */
-	memset(&request.periods.settle[1], 0, sizeof(Interval));
+	request = term_request(fcinfo);
 	query_rows(fcinfo, query, take_terms, &report);
 	return (Datum) 0;
+}
+
+/* A report over a value of renewal_terms() or trial_terms(). */
+static Datum
+term_report(FunctionCallInfo fcinfo, bool trials)
+{
+	ReportRequest request = term_request(fcinfo);
+	TermReport	report = {&request, trials};
+
+	report_terms(&report, PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), PG_ARGISNULL(0), true);
+	return (Datum) 0;
+}
+
+/* renewals_by_period() of what ended. */
+Datum
+cm_renewals_by_period_terms(PG_FUNCTION_ARGS)
+{
+	return term_report(fcinfo, false);
+}
+
+/* trials_by_period() of what ended. */
+Datum
+cm_trials_by_period_terms(PG_FUNCTION_ARGS)
+{
+	return term_report(fcinfo, true);
 }
 
 /* renewals_by_period() of the rows of a query, with or without mrr. */
@@ -495,7 +546,7 @@ cm_renewals_by_period(PG_FUNCTION_ARGS)
 		"SELECT %1$s.renewal_terms(customer, started_at, ended_at, 0) FROM %2$s"
 	};
 
-	return term_report(fcinfo, false, &query);
+	return term_report_on_query(fcinfo, false, &query);
 }
 
 /* trials_by_period() of the rows of a query, with or without mrr. */
@@ -508,5 +559,5 @@ cm_trials_by_period(PG_FUNCTION_ARGS)
 		"SELECT %1$s.trial_terms(customer, started_at, ended_at, 0, on_trial) FROM %2$s"
 	};
 
-	return term_report(fcinfo, true, &query);
+	return term_report_on_query(fcinfo, true, &query);
 }

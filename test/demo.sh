@@ -4,7 +4,8 @@
 #
 #   bash test/demo.sh                    generated billing rows
 #   bash test/demo.sh FILE.csv           your own: customer,started_at,ended_at,mrr[,plan]
-#   bash test/demo.sh --keep [FILE.csv]  the server stays
+#   bash test/demo.sh --provider stripe  generated rows in the shape of Stripe's tables, and the views over them
+#   bash test/demo.sh --keep ...         the server stays
 #
 # The file needs its header line; ended_at is the first day without service and empty while a subscription runs; mrr is the
 # monthly amount. PG_CONFIG= picks another server version.
@@ -16,6 +17,7 @@ set -euo pipefail
 WANTED='customer,started_at,ended_at,mrr[,plan]'
 file=
 keep=
+provider=
 columns=
 
 usage() {
@@ -27,6 +29,11 @@ read_arguments() {
     while (($#)); do
         case $1 in
         --keep) keep=1 ;;
+        --provider)
+            [[ ${2:-} == stripe ]] || die "--provider ${2:-}: the demo has rows of stripe; the other providers are in docs/providers"
+            provider=$2
+            shift
+            ;;
         -h | --help) usage ;;
         -*) usage 2 >&2 ;;
         *)
@@ -36,6 +43,7 @@ read_arguments() {
         esac
         shift
     done
+    [[ -z $file || -z $provider ]] || usage 2 >&2
     if [[ -n $file ]]; then
         [[ -f $file && -r $file ]] || die "$file: no such file, or not readable"
         check_text
@@ -129,6 +137,13 @@ say 'CREATE EXTENSION churnmetrics'
 createdb demo
 sql -c 'CREATE EXTENSION churnmetrics'
 if [[ -n $file ]]; then load_file; else load_generated; fi
+if [[ -n $provider ]]; then
+    say "The rows as tables of $provider"
+    sql -f "$ROOT/test/demo/$provider.sql"
+    sql -f "$ROOT/test/demo/views.sql"
+    say_how_to_connect
+    exit
+fi
 say "$(value "SELECT format('%s rows, %s customers, %s to %s', count(*), count(DISTINCT customer_id), min(started_at), max(greatest(started_at, ended_at)))
     FROM subscriptions")"
 sql -v time_type="$time_type" -v has_plan="$has_plan" -v has_country="$generated" \

@@ -112,6 +112,7 @@ missing_tools() {
     command -v make >/dev/null || echo make
     has_compiler || printf '%s\n' gcc libc6-dev
     [[ ${1:-} != prove ]] || { command -v prove >/dev/null && perl -MTest::More -e 1 2>/dev/null; } || echo perl
+    [[ ${1:-} != prove ]] || perl -MDBD::Pg -e 1 2>/dev/null || echo libdbd-pg-perl
 }
 
 # The version to install: that of a server already here, otherwise Debian's current one.

@@ -102,3 +102,43 @@ CREATE FUNCTION trials_by_period(
         complete boolean)
     AS 'MODULE_PATHNAME', 'cm_trials_by_period' LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 60;
 COMMENT ON FUNCTION trials_by_period(text, @series_types@) IS 'trials that ended and trials that became paid, by period, of the trials and paid stretches that a query returns';
+
+--since 0.3.0
+
+-- With a report over their values these two are for everybody.
+--each customer time
+COMMENT ON AGGREGATE renewal_terms(@customer@, @time@, @time@, numeric) IS 'what renewals_by_period() counts; no ledger for the other reports';
+COMMENT ON AGGREGATE trial_terms(@customer@, @time@, @time@, numeric, boolean) IS 'what trials_by_period() counts; no ledger for the other reports';
+--end
+
+CREATE FUNCTION renewals_by_period(
+    terms subscription_ledger,
+    @series@)
+    RETURNS TABLE (
+        period_start date,
+        period_end date,
+        due bigint,
+        renewed bigint,
+        renewal_rate numeric,
+        due_mrr numeric,
+        renewed_mrr numeric,
+        mrr_renewal_rate numeric,
+        complete boolean)
+    AS 'MODULE_PATHNAME', 'cm_renewals_by_period_terms' LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 60;
+COMMENT ON FUNCTION renewals_by_period(subscription_ledger, @series_types@) IS 'terms that ended and terms that went on, by period, of a value of renewal_terms()';
+
+CREATE FUNCTION trials_by_period(
+    terms subscription_ledger,
+    @series@)
+    RETURNS TABLE (
+        period_start date,
+        period_end date,
+        ended_trials bigint,
+        converted_trials bigint,
+        trial_conversion numeric,
+        ended_mrr numeric,
+        converted_mrr numeric,
+        mrr_trial_conversion numeric,
+        complete boolean)
+    AS 'MODULE_PATHNAME', 'cm_trials_by_period_terms' LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 60;
+COMMENT ON FUNCTION trials_by_period(subscription_ledger, @series_types@) IS 'trials that ended and trials that became paid, by period, of a value of trial_terms()';

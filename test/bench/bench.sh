@@ -6,7 +6,7 @@
 #   ROWS_USUAL=100000   rows of the table that the usual SQL is measured on
 #   ROUNDS=5            rounds, interleaved; medians are printed
 #   WORK_MEM=256MB SHARED_BUFFERS=2GB
-#   SECTIONS="reports expert usual sharing periods scale customers policies questions rollups memory duckdb"
+#   SECTIONS="reports expert usual sharing periods scale customers policies questions rollups views memory duckdb"
 #   DUCKDB=1            fetches @duckdb/node-api with npm when it is not there
 #   PG_CONFIG=          another server version
 # shellcheck disable=SC2119
@@ -19,7 +19,7 @@ ROWS_USUAL=${ROWS_USUAL:-100000}
 ROUNDS=${ROUNDS:-5}
 WORK_MEM=${WORK_MEM:-256MB}
 SHARED_BUFFERS=${SHARED_BUFFERS:-2GB}
-SECTIONS=${SECTIONS:-reports expert usual sharing periods scale customers policies questions rollups memory duckdb}
+SECTIONS=${SECTIONS:-reports expert usual sharing periods scale customers policies questions rollups views memory duckdb}
 BENCH=$ROOT/test/bench
 
 REPORTS=(churn_by_period mrr_movements cohort_retention)
@@ -178,6 +178,19 @@ add_rollups() {
     done
 }
 
+# The views over Stripe's tables, and over a table of subscription rows: what a report adds to reading the view "subscriptions".
+VIEWS=(mrr_movements churn cohorts customers renewals trials)
+add_views() {
+    local view schema
+    for schema in stripe_views table_views; do
+        add "$schema.subscriptions" "$SERIAL" "SELECT count(*), sum(mrr) FROM $schema.subscriptions"
+        for view in "${VIEWS[@]}"; do
+            add "$schema.$view" "$SERIAL" "SELECT count(*) FROM $schema.$view"
+        done
+    done
+    add views.stripe_tables "$SERIAL" 'SELECT (SELECT count(*) FROM stripe.subscriptions), (SELECT count(*) FROM stripe.subscription_items), (SELECT count(lines) FROM stripe.invoices)'
+}
+
 # ---- Measuring ----
 
 # One round in one session: every statement once, "@ name" before its time.
@@ -324,6 +337,16 @@ print_rollups() {
     done
 }
 
+print_views() {
+    local view
+    heading "Views, $ROWS subscriptions, serial" view "over Stripe's tables, s" '/ subscriptions' 'over a table of the same rows, s' '/ subscriptions'
+    for view in subscriptions "${VIEWS[@]}"; do
+        row "$view" "$(seconds "stripe_views.$view")" "$(ratio "stripe_views.$view" stripe_views.subscriptions)" \
+            "$(seconds "table_views.$view")" "$(ratio "table_views.$view" table_views.subscriptions)"
+    done
+    row "(Stripe's tables read, nothing made of them)" "$(seconds views.stripe_tables)" "$(ratio views.stripe_tables stripe_views.subscriptions)" - -
+}
+
 # The highest RssAnon (memory of its own, shared buffers left out) of a new backend while it runs a statement, in kB.
 peak_kb() {
     local pid=$SCRATCH/backend out=$SCRATCH/peak.out client peak=0 key kb rest
@@ -415,17 +438,23 @@ set_up() {
     ! wanted usual || make_table small "$ROWS_USUAL"
     ! wanted scale || make_table tenfold "$((ROWS * 10))"
     psql -X -q -d bench -c "CREATE TABLE stored AS SELECT $LEDGER AS l FROM subs"
+    if wanted views; then
+        progress "making Stripe's tables of $ROWS rows"
+        psql -X -q -v ON_ERROR_STOP=1 -d bench -f "$BENCH/stripe.sql"
+        psql -X -q -v ON_ERROR_STOP=1 -d bench -o /dev/null -c "SELECT * FROM create_billing_views('stripe', 'stripe', 'stripe_views'); CREATE TABLE stretches AS TABLE stripe_views.subscriptions; ANALYZE stretches;
+            SELECT * FROM create_metric_views('stretches', 'table_views', subscription_id => 'subscription_id', product => 'product', plan => 'plan', currency => 'currency', billing_interval => 'billing_interval')"
+    fi
     ! wanted rollups || psql -X -q -d bench -c "CREATE TABLE rollup AS SELECT customer_id % 100 AS segment, $LEDGER AS ledger FROM subs GROUP BY 1"
 }
 
 set_up >&2
 : >>"$SCRATCH/times"
-for section in reports expert usual sharing periods scale customers policies questions rollups; do
+for section in reports expert usual sharing periods scale customers policies questions rollups views; do
     ! wanted $section || "add_$section"
 done
 ((${#names[@]} == 0)) || measure
 printf '%s, %s processors (%s), work_mem %s, shared_buffers %s, jit off; medians of %s interleaved rounds\n' \
     "$("$PG_CONFIG" --version)" "$(nproc)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$WORK_MEM" "$SHARED_BUFFERS" "$ROUNDS"
-for section in reports expert usual sharing periods scale customers policies questions rollups memory duckdb; do
+for section in reports expert usual sharing periods scale customers policies questions rollups views memory duckdb; do
     ! wanted $section || "print_$section"
 done

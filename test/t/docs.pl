@@ -97,7 +97,7 @@ sub check_example
     return;
 }
 
-for my $path (grep { -f } "$root/README.md", sort glob("$root/docs/*.md $root/docs/presets/*.md"))
+for my $path (grep { -f } "$root/README.md", sort glob("$root/docs/*.md $root/docs/*/*.md"))
 {
     my @examples = examples($path) or next;
     my $db = fresh_db();

@@ -15,7 +15,7 @@ ok(@older > 0, 'there are older versions');
 my $objects = <<'SQL';
 SELECT string_agg(line, E'\n' ORDER BY line COLLATE "C") FROM (
     SELECT concat_ws(' | ', i.type, i.identity, obj_description(d.objid, d.classid::regclass::name),
-                     p.prosrc, p.prolang, p.provolatile, p.proparallel, p.proisstrict, p.procost, p.prorows, p.prosecdef, p.proconfig, p.proacl, p.prokind,
+                     replace(p.prosrc, E'\n', ' '), replace(pg_get_function_sqlbody(p.oid), E'\n', ' '), p.prolang, p.provolatile, p.proparallel, p.proisstrict, p.procost, p.prorows, p.prosecdef, p.proconfig, p.proacl, p.prokind,
                      pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
                      a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggtranstype::regtype, a.aggtransspace, t.typlen, t.typstorage, t.typalign, t.typinput, t.typsend) AS line
     FROM pg_depend d
