@@ -447,7 +447,11 @@ BEGIN
     END LOOP;
 
     -- what the rows hold must be what was said of them
-    EXECUTE format('SELECT array_agg(DISTINCT currency ORDER BY currency) FROM %I.subscriptions', target_schema) INTO found;
+    EXECUTE (SELECT format($query$
+        SELECT array_agg(currency ORDER BY currency) FILTER (WHERE taken > 0), sum(left_out)
+        FROM (SELECT currency, count(*) FILTER (WHERE %2$s) AS taken,
+                     count(*) FILTER (WHERE (%2$s) IS NOT TRUE AND (started_at = ended_at) IS NOT TRUE AND (customer_id IS NOT NULL OR started_at IS NOT NULL)) AS left_out
+              FROM (%1$s) AS stretch GROUP BY currency) AS stretch$query$, v.stretches, v.taken) FROM view_stretches(source, options) v) INTO found, left_out;
     found := array_remove(found, coalesce(options ->> 'reporting_currency', 'XXX'));
     IF options ->> 'reporting_currency' IS NOT NULL AND found <> '{}' THEN
         RAISE EXCEPTION 'currency "%" has no rate to "%"', found[1], options ->> 'reporting_currency' USING ERRCODE = 'invalid_parameter_value',
@@ -459,7 +463,6 @@ BEGIN
         RAISE EXCEPTION 'unknown currency "%"', found[1] USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Codes are those of ISO 4217. Say how many digits another has with minor_units, such as ''{"XBT": 8}''.';
     END IF;
-    EXECUTE (SELECT format('SELECT count(*) FROM (%s) AS stretch WHERE (%s) IS NOT TRUE AND (started_at = ended_at) IS NOT TRUE AND (customer_id IS NOT NULL OR started_at IS NOT NULL)', v.stretches, v.taken) FROM view_stretches(source, options) v) INTO left_out;
     IF left_out > 0 THEN
         RAISE WARNING '% of the stretches of % are left out', left_out, origin
             USING DETAIL = 'They have no customer, no start, no price, end before they start, or are beyond what a ledger takes.';

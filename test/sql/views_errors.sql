@@ -318,7 +318,7 @@ SELECT count(DISTINCT currency) > 40 AS by_currency FROM views_err.mrr_movements
 SELECT count(*) FROM drop_billing_views('views_err');
 -- regclass reads names as SQL does.
 CREATE TABLE "a.b" (customer_id int, started_at date, ended_at date, mrr numeric);
-SELECT pg_temp.fails('SELECT create_metric_views(''a.b'', ''views_err'')');
+SELECT pg_temp.fails('SELECT create_metric_views(''a.b'', ''views_err'')') ~ '^(3F000|42P01)' AS refused;
 SELECT count(*) FROM create_metric_views('"a.b"', 'views_err');
 SELECT obj_description('views_err.churn'::regclass, 'pg_class');
 SELECT count(*) FROM drop_billing_views('views_err');
