@@ -3,7 +3,7 @@
 
 CREATE FUNCTION killbill_needs() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $needs$SELECT $lines$
 analytics_subscription_transitions record_id any_number              # order of the rows of one day
 analytics_subscription_transitions account_id any_text               # the customer
@@ -29,7 +29,7 @@ COMMENT ON FUNCTION killbill_needs() IS 'internal: the tables and columns that k
 
 CREATE FUNCTION killbill_query(source_schema name, option text) RETURNS text
     LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $function$
 DECLARE
     -- a row's plan, billing interval and MRR; the plugin's own MRR is 0 where a period is days or weeks
@@ -54,16 +54,18 @@ DECLARE
                 WHEN 'BIENNIAL' THEN make_interval(months => 24)
                 WHEN 'TRIENNIAL' THEN make_interval(months => 36) END AS billing_interval) p
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN p.billing_interval IS NULL THEN coalesce(t.next_mrr::numeric, 0)
-                    ELSE monthly_amount(coalesce(t.next_price::numeric, 0), p.billing_interval) END AS mrr) m$plan$;
+        SELECT CASE WHEN p.billing_interval IS NULL THEN CASE WHEN coalesce(t.next_mrr, 0) >= 0 THEN coalesce(t.next_mrr::numeric, 0) END
+                    ELSE @extschema@.price_per_month(coalesce(t.next_price::numeric, 0), p.billing_interval) END AS mrr) m
+    CROSS JOIN LATERAL (SELECT @extschema@.bounded_day(t.next_start_date) AS start_day, @extschema@.bounded_day(t.next_end_date) AS end_day,
+                               @extschema@.bounded_moment(t.created_date::timestamp AT TIME ZONE 'UTC') AS created_at) d$plan$;
 BEGIN
     RETURN format($query$
 WITH events AS (        -- what changes a subscription, in order
     SELECT t.account_id::text AS customer_id,
            t.subscription_id::text AS subscription_id,
-           row_number() OVER (PARTITION BY t.account_id::text, t.subscription_id::text ORDER BY t.next_start_date, t.record_id) AS ord,
+           row_number() OVER (PARTITION BY t.account_id::text, t.subscription_id::text ORDER BY d.start_day, t.record_id) AS ord,
            t.event::text AS event,
-           t.next_start_date AS day,
+           d.start_day AS day,
            t.next_service::text = 'entitlement-service' AND NOT starts_with(t.event::text, 'STOP_ENTITLEMENT') AS sets_plan,
            t.next_service::text = 'overdue-service' AS sets_overdue,
            t.next_state::text IS DISTINCT FROM '__KILLBILL__CLEAR__OVERDUE_STATE__' AS is_overdue,
@@ -73,10 +75,10 @@ WITH events AS (        -- what changes a subscription, in order
            t.next_currency::text AS currency,
            p.billing_interval,
            m.mrr,
-           t.next_end_date AS phase_end,
-           min(t.next_start_date) FILTER (WHERE starts_with(t.event::text, 'STOP_ENTITLEMENT')) OVER s AS stop_day,
-           max(t.next_start_date) FILTER (WHERE starts_with(t.event::text, 'STOP_BILLING')) OVER s AS billing_stop_day,
-           min(t.created_date::timestamp AT TIME ZONE 'UTC') FILTER (WHERE starts_with(t.event::text, 'STOP_ENTITLEMENT')) OVER s AS canceled_at,
+           d.end_day AS phase_end,
+           min(d.start_day) FILTER (WHERE starts_with(t.event::text, 'STOP_ENTITLEMENT')) OVER s AS stop_day,
+           max(d.start_day) FILTER (WHERE starts_with(t.event::text, 'STOP_BILLING')) OVER s AS billing_stop_day,
+           min(d.created_at) FILTER (WHERE starts_with(t.event::text, 'STOP_ENTITLEMENT')) OVER s AS canceled_at,
            min(t.created_reason_code::text) FILTER (WHERE starts_with(t.event::text, 'STOP_ENTITLEMENT')) OVER s AS cancel_reason
     FROM %1$I.analytics_subscription_transitions t
     %3$s
@@ -150,7 +152,7 @@ WITH events AS (        -- what changes a subscription, in order
            least(CASE WHEN option.recognition = 'period_end' AND NOT t.on_trial AND t.until_day = t.service_end AND t.stop_day IS NOT NULL
                       THEN CASE WHEN t.billing_stop_day > t.stop_day THEN t.billing_stop_day::timestamp AT TIME ZONE option.time_zone
                                 WHEN t.billing_interval IS NULL OR t.canceled_at < t.service_ended_at THEN t.ended_at
-                                ELSE billing_period_end(t.billed_since::timestamp AT TIME ZONE option.time_zone, t.ended_at, t.billing_interval, option.time_zone) END
+                                ELSE @extschema@.billing_period_end(t.billed_since::timestamp AT TIME ZONE option.time_zone, t.ended_at, t.billing_interval, option.time_zone) END
                       ELSE t.ended_at END,
                  CASE WHEN option.recognition = 'canceled' THEN t.canceled_at END,
                  t.counts_until) AS ended_at,

@@ -3,7 +3,7 @@
 
 CREATE FUNCTION lago_needs() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $needs$SELECT $lines$
 subscriptions id uuid                                                # a subscription at one plan
 subscriptions customer_id uuid                                       # the customer
@@ -52,29 +52,29 @@ COMMENT ON FUNCTION lago_needs() IS 'internal: the tables and columns that lago_
 
 CREATE FUNCTION lago_query(source_schema name, option text) RETURNS text
     LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $function$
 DECLARE
     -- whether a schema has all of what serves one purpose
-    has_coupons boolean := source_table(source_schema, 'applied_coupons') IS NOT NULL
-        AND (SELECT bool_and(source_column(source_schema, 'applied_coupons', c) IS NOT NULL)
+    has_coupons boolean := @extschema@.source_table(source_schema, 'applied_coupons'::text) IS NOT NULL
+        AND (SELECT bool_and(@extschema@.source_column(source_schema, 'applied_coupons'::name, c) IS NOT NULL)
              FROM unnest('{id,customer_id,coupon_id,status,frequency,frequency_duration,frequency_duration_remaining,amount_cents,amount_currency,percentage_rate,created_at,terminated_at}'::text[]) c);
-    has_limits boolean := source_table(source_schema, 'coupons') IS NOT NULL
-        AND (SELECT bool_and(source_column(source_schema, 'coupons', c) IS NOT NULL) FROM unnest('{id,limited_plans,limited_billable_metrics}'::text[]) c);
-    has_overdue boolean := source_table(source_schema, 'invoices') IS NOT NULL AND source_table(source_schema, 'fees') IS NOT NULL
-        AND (SELECT bool_and(source_column(source_schema, 'invoices', c) IS NOT NULL) FROM unnest('{id,payment_overdue,payment_due_date}'::text[]) c)
-        AND (SELECT bool_and(source_column(source_schema, 'fees', c) IS NOT NULL) FROM unnest('{invoice_id,subscription_id}'::text[]) c);
+    has_limits boolean := @extschema@.source_table(source_schema, 'coupons'::text) IS NOT NULL
+        AND (SELECT bool_and(@extschema@.source_column(source_schema, 'coupons'::name, c) IS NOT NULL) FROM unnest('{id,limited_plans,limited_billable_metrics}'::text[]) c);
+    has_overdue boolean := @extschema@.source_table(source_schema, 'invoices'::text) IS NOT NULL AND @extschema@.source_table(source_schema, 'fees'::text) IS NOT NULL
+        AND (SELECT bool_and(@extschema@.source_column(source_schema, 'invoices'::name, c) IS NOT NULL) FROM unnest('{id,payment_overdue,payment_due_date}'::text[]) c)
+        AND (SELECT bool_and(@extschema@.source_column(source_schema, 'fees'::name, c) IS NOT NULL) FROM unnest('{invoice_id,subscription_id}'::text[]) c);
     overdue text := 'SELECT NULL::uuid AS subscription_id, NULL::date AS due_day WHERE false';
     priced text := 'SELECT p.*, p.started_at AS slice_start, p.ended_at AS slice_end, p.list_mrr AS mrr FROM pieces p';
 BEGIN
     IF has_overdue THEN
-        overdue := format('SELECT f.subscription_id, min(i.payment_due_date) AS due_day FROM %1$I.invoices i JOIN %1$I.fees f ON f.invoice_id = i.id '
+        overdue := format('SELECT f.subscription_id, min(@extschema@.bounded_day(i.payment_due_date)) AS due_day FROM %1$I.invoices i JOIN %1$I.fees f ON f.invoice_id = i.id '
                           'WHERE i.payment_overdue AND f.subscription_id IS NOT NULL GROUP BY f.subscription_id', source_schema);
     END IF;
     IF has_coupons THEN
         priced := format($priced$
     -- each piece of a subscription, cut where a discount begins or ends
-    SELECT p.*, s.slice_start, coalesce(s.next_start, p.ended_at) AS slice_end, greatest(p.list_mrr * s.factor - s.amount, least(p.list_mrr, 0)) AS mrr
+    SELECT p.*, s.slice_start, coalesce(s.next_start, p.ended_at) AS slice_end, CASE WHEN p.list_mrr IS NOT NULL THEN greatest(p.list_mrr * s.factor - s.amount, 0) END AS mrr
     FROM pieces p
     JOIN (SELECT s.id, s.on_trial, s.slice_start, s.next_start,
                  -- a product; exact to 12 digits
@@ -91,13 +91,13 @@ $priced$);
     RETURN format($query$
 WITH begun AS (         -- the rows that have begun, in the order of their chains: a change of plan follows the row before it
     SELECT s.id, s.customer_id::text AS customer_id, coalesce(s.external_id::text, s.id::text) AS subscription_id, s.plan_id, s.status,
-           s.started_at AT TIME ZONE 'UTC' AS started_at,
-           least(CASE WHEN s.status = 2 THEN s.terminated_at END, %3$s) AT TIME ZONE 'UTC' AS own_end,
-           coalesce(s.canceled_at, CASE WHEN s.status = 2 AND (%3$s IS NULL OR s.terminated_at < %3$s) THEN s.terminated_at END) AT TIME ZONE 'UTC' AS canceled_at,
-           %4$s AT TIME ZONE 'UTC' AS trial_ended_at,
-           CASE WHEN %5$s = 1 THEN %6$s AT TIME ZONE 'UTC' END AS anniversary,
+           @extschema@.bounded_moment(s.started_at AT TIME ZONE 'UTC') AS started_at,
+           @extschema@.bounded_moment(least(CASE WHEN s.status = 2 THEN s.terminated_at END, %3$s) AT TIME ZONE 'UTC') AS own_end,
+           @extschema@.bounded_moment(coalesce(s.canceled_at, CASE WHEN s.status = 2 AND (%3$s IS NULL OR s.terminated_at < %3$s) THEN s.terminated_at END) AT TIME ZONE 'UTC') AS canceled_at,
+           @extschema@.bounded_moment(%4$s AT TIME ZONE 'UTC') AS trial_ended_at,
+           CASE WHEN %5$s = 1 THEN @extschema@.bounded_moment(%6$s AT TIME ZONE 'UTC') END AS anniversary,
            %5$s = 1 AS by_anniversary,
-           c.deleted_at AT TIME ZONE 'UTC' AS deleted_at,
+           @extschema@.bounded_moment(c.deleted_at AT TIME ZONE 'UTC') AS deleted_at,
            count(*) FILTER (WHERE s.previous_subscription_id IS NULL) OVER (PARTITION BY s.customer_id, coalesce(s.external_id::text, s.id::text) ORDER BY s.started_at, s.id) AS chain
     FROM %1$I.subscriptions s
     LEFT JOIN %1$I.customers c ON c.id = s.customer_id
@@ -117,8 +117,8 @@ WITH begun AS (         -- the rows that have begun, in the order of their chain
            c AS (PARTITION BY b.customer_id, b.subscription_id, b.chain)
 ), listed AS (          -- with the plan, and the end of the trial
     SELECT c.*, p.name::text AS product, p.code::text AS plan, p.amount_currency::text AS currency, i.billing_interval,
-           monthly_amount(from_minor_units(p.amount_cents::numeric, p.amount_currency::text, option.minor_units), i.billing_interval) AS list_mrr,
-           coalesce(c.trial_ended_at, ((c.chain_start AT TIME ZONE option.time_zone) + %8$s * make_interval(days => 1)) AT TIME ZONE option.time_zone) AS trial_end
+           @extschema@.price_per_month(@extschema@.from_minor_units(p.amount_cents::numeric, p.amount_currency::text, option.minor_units), i.billing_interval) AS list_mrr,
+           coalesce(c.trial_ended_at, ((c.chain_start AT TIME ZONE option.time_zone) + CASE WHEN %8$s > 0 AND %8$s <> 'NaN' THEN least(%8$s, 1000000)::double precision END * make_interval(days => 1)) AT TIME ZONE option.time_zone) AS trial_end
     FROM chained c
     JOIN %1$I.plans p ON p.id = c.plan_id
     CROSS JOIN LATERAL (SELECT CASE p.interval WHEN 0 THEN make_interval(days => 7) WHEN 1 THEN make_interval(months => 1) WHEN 2 THEN make_interval(months => 12)
@@ -137,8 +137,8 @@ WITH begun AS (         -- the rows that have begun, in the order of their chain
 ), pieces AS (          -- the trial and the paid part of each row, with the end as it is recognised
     SELECT k.id, k.customer_id, k.subscription_id, k.chain, k.chain_start, k.chain_end, k.product, k.plan, k.currency, k.billing_interval, k.list_mrr, k.state,
            k.trial_started_at, k.trial_stopped_at, k.chain_canceled_at, x.on_trial, x.started_at,
-           least(CASE WHEN option.recognition = 'period_end' AND k.is_last AND NOT x.on_trial
-                      THEN billing_period_end(CASE WHEN k.by_anniversary THEN coalesce(k.anniversary, k.chain_start)
+           least(CASE WHEN option.recognition = 'period_end' AND k.is_last AND NOT x.on_trial AND (x.ended_at < k.trial_stopped_at + interval '1 hour') IS NOT TRUE
+                      THEN @extschema@.billing_period_end(CASE WHEN k.by_anniversary THEN coalesce(k.anniversary, k.chain_start)
                                                    ELSE date_trunc(CASE WHEN k.billing_interval < make_interval(months => 1) THEN 'week' ELSE 'year' END, k.started_at AT TIME ZONE option.time_zone)
                                                         AT TIME ZONE option.time_zone END, x.ended_at, k.billing_interval, option.time_zone)
                       ELSE x.ended_at END,
@@ -170,18 +170,18 @@ FROM numbered m
 GROUP BY m.customer_id, m.subscription_id, m.n, m.product, m.plan, m.currency, m.billing_interval, m.mrr, m.state,
          m.trial_started_at, m.trial_stopped_at, m.chain_canceled_at, m.on_trial
 $query$, source_schema, option,
-        CASE WHEN source_column(source_schema, 'subscriptions', 'ending_at') IS NULL THEN 'NULL::timestamp' ELSE 's.ending_at' END,
-        CASE WHEN source_column(source_schema, 'subscriptions', 'trial_ended_at') IS NULL THEN 'NULL::timestamp' ELSE 's.trial_ended_at' END,
-        CASE WHEN source_column(source_schema, 'subscriptions', 'billing_time') IS NULL THEN '0' ELSE 's.billing_time' END,
-        CASE WHEN source_column(source_schema, 'subscriptions', 'subscription_at') IS NULL THEN 'NULL::timestamp' ELSE 's.subscription_at' END,
+        CASE WHEN @extschema@.source_column(source_schema, 'subscriptions'::name, 'ending_at'::text) IS NULL THEN 'NULL::timestamp' ELSE 's.ending_at' END,
+        CASE WHEN @extschema@.source_column(source_schema, 'subscriptions'::name, 'trial_ended_at'::text) IS NULL THEN 'NULL::timestamp' ELSE 's.trial_ended_at' END,
+        CASE WHEN @extschema@.source_column(source_schema, 'subscriptions'::name, 'billing_time'::text) IS NULL THEN '0' ELSE 's.billing_time' END,
+        CASE WHEN @extschema@.source_column(source_schema, 'subscriptions'::name, 'subscription_at'::text) IS NULL THEN 'NULL::timestamp' ELSE 's.subscription_at' END,
         overdue,
-        CASE WHEN source_column(source_schema, 'plans', 'trial_period') IS NULL THEN 'NULL::double precision' ELSE 'p.trial_period::double precision' END,
+        CASE WHEN @extschema@.source_column(source_schema, 'plans'::name, 'trial_period'::text) IS NULL THEN 'NULL::numeric' ELSE 'p.trial_period::numeric' END,
         CASE WHEN has_coupons THEN format($runs$, coupons AS (
     -- discounts of customers; an amount comes off once, from the subscription that was there first
-    SELECT a.id, a.customer_id::text AS customer_id, a.created_at AT TIME ZONE 'UTC' AS starts_at, a.amount_cents::numeric AS amount_cents, a.amount_currency::text AS currency,
-           a.percentage_rate::numeric AS percentage,
-           CASE a.frequency WHEN 0 THEN 1 WHEN 1 THEN a.frequency_duration::integer END AS periods,
-           CASE WHEN a.frequency = 2 OR a.status = 1 AND a.frequency_duration_remaining > 0 THEN a.terminated_at AT TIME ZONE 'UTC' END AS taken_away_at
+    SELECT a.id, a.customer_id::text AS customer_id, @extschema@.bounded_moment(a.created_at AT TIME ZONE 'UTC') AS starts_at, a.amount_cents::numeric AS amount_cents, a.amount_currency::text AS currency,
+           CASE WHEN a.percentage_rate >= 0 AND a.percentage_rate::numeric < 'Infinity' THEN least(a.percentage_rate::numeric, 100) WHEN a.percentage_rate IS NOT NULL THEN 0 END AS percentage,
+           CASE WHEN a.frequency = 0 THEN 1 WHEN a.frequency = 1 AND a.frequency_duration IS NOT NULL THEN least(greatest(a.frequency_duration, 0), 12000)::integer END AS periods,
+           CASE WHEN a.frequency = 2 OR a.status = 1 AND a.frequency_duration_remaining > 0 THEN @extschema@.bounded_moment(a.terminated_at AT TIME ZONE 'UTC') END AS taken_away_at
     FROM %1$I.applied_coupons a
     %3$s
     CROSS JOIN %2$s
@@ -194,8 +194,8 @@ $query$, source_schema, option,
     ORDER BY c.id, p.chain_start, p.subscription_id
 ), runs AS (            -- the discounts of each piece
     SELECT p.id, p.on_trial, p.started_at, p.ended_at, c.percentage, c.starts_at,
-           least(c.taken_away_at, ((c.starts_at AT TIME ZONE option.time_zone) + c.periods * p.billing_interval) AT TIME ZONE option.time_zone) AS ends_at,
-           CASE WHEN c.percentage IS NULL THEN monthly_amount(from_minor_units(c.amount_cents, c.currency, option.minor_units), p.billing_interval) END AS amount
+           least(c.taken_away_at, @extschema@.bounded_moment(((c.starts_at AT TIME ZONE option.time_zone) + c.periods * p.billing_interval) AT TIME ZONE option.time_zone)) AS ends_at,
+           CASE WHEN c.percentage IS NULL THEN @extschema@.price_per_month(@extschema@.from_minor_units(c.amount_cents, c.currency, option.minor_units), p.billing_interval) END AS amount
     FROM pieces p
     JOIN coupons c ON c.customer_id = p.customer_id
     LEFT JOIN targets t ON t.id = c.id

@@ -2,7 +2,7 @@
 --since 0.3.0
 
 CREATE FUNCTION recurly_needs() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $needs$ SELECT $$
 subscription_history id any_text   # subscription
 subscription_history updated_at timestamp_with_time_zone,timestamp_without_time_zone   # since when a record holds
@@ -60,31 +60,31 @@ COMMENT ON FUNCTION recurly_needs() IS 'internal: the tables and columns that re
 
 -- A table as a subquery's text: its columns with types of their own, NULL where it has none of the names divided by |; no rows where there is no table. Timestamps without a zone are in UTC.
 CREATE FUNCTION recurly_table(source_schema name, tables text, columns text) RETURNS text LANGUAGE sql STABLE
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $table$
     SELECT format('SELECT %s %s', string_agg(CASE
                WHEN c.found IS NULL THEN format('NULL::%s', CASE c.kind WHEN 'moment' THEN 'timestamptz' ELSE c.kind END)
                WHEN c.kind = 'text' THEN format('source.%I::text COLLATE "C"', c.found)
-               WHEN c.kind = 'numeric' AND type_serves(source_column_type(source_schema, t.name, c.found), 'text') THEN format('nullif(source.%I::text, '''')::numeric', c.found)
+               WHEN c.kind = 'numeric' AND @extschema@.type_serves(@extschema@.source_column_type(source_schema, t.name, c.found), 'text'::text) THEN format('@extschema@.text_number(source.%I::text)', c.found)
                WHEN c.kind <> 'moment' THEN format('source.%I::%s', c.found, c.kind)
-               WHEN source_column_type(source_schema, t.name, c.found) = 'timestamp without time zone' THEN format('source.%I AT TIME ZONE ''UTC''', c.found)
-               ELSE format('source.%I', c.found) END || format(' AS %I', c.name), ', ' ORDER BY c.n),
+               WHEN @extschema@.source_column_type(source_schema, t.name, c.found) = 'timestamp without time zone' THEN format('@extschema@.bounded_moment(source.%I AT TIME ZONE ''UTC'')', c.found)
+               ELSE format('@extschema@.bounded_moment(source.%I)', c.found) END || format(' AS %I', c.name), ', ' ORDER BY c.n),
            CASE WHEN t.name IS NULL THEN 'WHERE false' ELSE format('FROM %I.%I AS source', source_schema, t.name) END)
-    FROM (SELECT source_table(source_schema, tables) AS name) AS t CROSS JOIN LATERAL (
-        SELECT split_part(split_part(word, ':', 1), '|', 1)::name AS name, split_part(word, ':', 2) AS kind, source_column(source_schema, t.name, split_part(word, ':', 1)) AS found, n
+    FROM (SELECT @extschema@.source_table(source_schema, tables) AS name) AS t CROSS JOIN LATERAL (
+        SELECT split_part(split_part(word, ':', 1), '|', 1)::name AS name, split_part(word, ':', 2) AS kind, @extschema@.source_column(source_schema, t.name, split_part(word, ':', 1)) AS found, n
         FROM string_to_table(columns, ' ') WITH ORDINALITY AS word (word, n)) AS c
     GROUP BY t.name
     $table$;
 COMMENT ON FUNCTION recurly_table(name, text, text) IS 'internal: the columns of a table, given as name:type, as a query';
 
 CREATE FUNCTION recurly_query(source_schema name, option text) RETURNS text LANGUAGE sql STABLE
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $function$
     SELECT format($query$
 -- every record, since when it holds, and whether it says anything new: a change at a renewal holds since the renewal, all others since they were made, and the first record ever since
 WITH version AS (
     SELECT h.*, CASE WHEN h.n = 1 THEN '-infinity' WHEN h.current_period_started_at > h.period_before AND h.current_period_started_at > h.updated_before AND h.current_period_started_at <= h.updated_at
-                          AND h.updated_at - h.current_period_started_at < interval '24:00:00' THEN h.current_period_started_at ELSE h.updated_at END AS since
+                          AND h.updated_at < h.current_period_started_at + interval '24:00:00' THEN h.current_period_started_at ELSE h.updated_at END AS since
     FROM (SELECT s.*, row_number() OVER w AS n, lag(s.current_period_started_at) OVER w AS period_before, lag(s.updated_at) OVER w AS updated_before, lead(s.id) OVER w IS NULL AS is_last,
                  (lag(s.state = 'paused') OVER w, lag(s.paused_at) OVER w, lag(s.plan_id) OVER w, lag(s.quantity) OVER w, lag(s.unit_amount) OVER w, lag(s.add_ons_total) OVER w, lag(s.currency) OVER w)
                  IS DISTINCT FROM (s.state = 'paused', s.paused_at, s.plan_id, s.quantity, s.unit_amount, s.add_ons_total, s.currency) AS changes
@@ -110,7 +110,7 @@ FROM (
                                       WHEN 'period_end' THEN CASE WHEN l.current_period_started_at < l.service_end THEN greatest(l.service_end, l.current_period_ends_at) ELSE l.service_end END
                                       ELSE l.service_end END END AS recognized_end,
                              CASE WHEN l.trial_end IS NULL THEN l.begun
-                                  WHEN l.service_end <= l.trial_end OR l.canceled_at < l.trial_end OR l.expiration_reason = 'nonpayment_trial' OR l.trial_end > now() THEN 'infinity' ELSE l.trial_end END AS paid_start
+                                  WHEN l.service_end < l.trial_end + interval '1 hour' OR l.canceled_at < l.trial_end OR l.expiration_reason = 'nonpayment_trial' OR l.trial_end > now() THEN 'infinity' ELSE l.trial_end END AS paid_start
                       FROM (SELECT l.id, l.account_id, l.state, l.begun, l.service_end, l.current_period_started_at, l.current_period_ends_at, l.expiration_reason,
                                    CASE WHEN l.service_end < 'infinity' THEN least(l.canceled_at, CASE WHEN l.canceled_at IS NOT NULL THEN l.service_end END) END AS canceled_at,
                                    CASE WHEN l.trial_ends_at > l.trial_start THEN l.trial_start END AS trial_start, CASE WHEN l.trial_ends_at > l.trial_start THEN least(l.trial_ends_at, l.service_end) END AS trial_end
@@ -123,16 +123,16 @@ FROM (
                                   WHERE r.is_last AND r.state NOT IN ('future', 'failed', 'pending')) AS l) AS l CROSS JOIN %2$s) AS life ON life.id = record.id
                 LEFT JOIN (SELECT DISTINCT ON (p.id) p.* FROM (%4$s) AS p ORDER BY p.id, p.updated_at DESC) AS plan ON plan.id = record.plan_id
                 -- coupons that were redeemed
-                LEFT JOIN (SELECT r.account_id, array_agg(r.subscription_id) AS subscription_ids, array_agg(d.percentage) AS percentages, array_agg(d.amount) AS amounts, array_agg(upper(d.currency)) AS currencies,
+                LEFT JOIN (SELECT r.account_id, array_agg(r.subscription_id) AS subscription_ids, array_agg(CASE WHEN d.percentage >= 0 AND d.percentage < 'Infinity' THEN d.percentage END) AS percentages, array_agg(d.amount) AS amounts, array_agg(upper(d.currency)) AS currencies,
                                   array_agg(coalesce(c.duration = 'single_use', false)) AS only_once, array_agg(r.created_at) AS since,
                                   array_agg(least(coalesce(r.removed_at, CASE WHEN r.state = 'inactive' THEN r.updated_at END, 'infinity'),
-                                                  CASE WHEN c.duration = 'temporal' THEN ((r.created_at AT TIME ZONE option.time_zone) + CASE rtrim(c.temporal_unit, 's')
-                                                      WHEN 'day' THEN make_interval(days => c.temporal_amount::integer) WHEN 'week' THEN make_interval(days => 7 * c.temporal_amount::integer)
-                                                      WHEN 'month' THEN make_interval(months => c.temporal_amount::integer) WHEN 'year' THEN make_interval(months => 12 * c.temporal_amount::integer) END)
-                                                      AT TIME ZONE option.time_zone END)) AS until
+                                                  CASE WHEN c.duration = 'temporal' THEN @extschema@.bounded_moment(((r.created_at AT TIME ZONE option.time_zone) + CASE rtrim(c.temporal_unit, 's')
+                                                      WHEN 'day' THEN make_interval(days => c.lasting) WHEN 'week' THEN make_interval(days => 7 * c.lasting)
+                                                      WHEN 'month' THEN make_interval(months => c.lasting) WHEN 'year' THEN make_interval(months => 12 * c.lasting) END)
+                                                      AT TIME ZONE option.time_zone) END)) AS until
                            FROM (SELECT DISTINCT ON (r.id) r.* FROM (%5$s) AS r ORDER BY r.id, r.updated_at DESC) AS r CROSS JOIN %2$s
                            JOIN (%6$s) AS d ON d.coupon_id = r.coupon_id
-                           LEFT JOIN (SELECT DISTINCT ON (c.id) c.* FROM (%7$s) AS c ORDER BY c.id, c.updated_at DESC) AS c ON c.id = r.coupon_id
+                           LEFT JOIN (SELECT DISTINCT ON (c.id) c.*, CASE WHEN c.temporal_amount IS NOT NULL THEN least(greatest(c.temporal_amount, 0), 12000)::integer END AS lasting FROM (%7$s) AS c ORDER BY c.id, c.updated_at DESC) AS c ON c.id = r.coupon_id
                            WHERE option.discounts = 'all' OR option.discounts = 'forever' AND c.duration = 'forever'
                            GROUP BY r.account_id) AS redeemed ON redeemed.account_id = life.account_id
                 -- invoices that were past due: from when on they no longer count, and until when
@@ -143,9 +143,11 @@ FROM (
                                  LEFT JOIN (%8$s) AS i ON i.id = late.id AND i.state <> 'past_due' AND i.updated_at > late.since
                                  GROUP BY b.subscription_id, late.id, late.since) AS o CROSS JOIN %2$s
                            GROUP BY o.subscription_id) AS dunned ON dunned.subscription_id = life.id
-                CROSS JOIN LATERAL (SELECT b.billing_interval, monthly_amount(record.unit_amount * coalesce(record.quantity, 1) + coalesce(record.add_ons_total, 0), b.billing_interval) AS price
-                    FROM (SELECT CASE rtrim(plan.interval_unit, 's') WHEN 'day' THEN make_interval(days => plan.interval_length::integer) WHEN 'week' THEN make_interval(days => 7 * plan.interval_length::integer)
-                                     WHEN 'month' THEN make_interval(months => plan.interval_length::integer) WHEN 'year' THEN make_interval(months => 12 * plan.interval_length::integer) END AS billing_interval) AS b) AS billed
+                CROSS JOIN LATERAL (SELECT b.billing_interval, CASE WHEN record.unit_amount >= 0 AND coalesce(record.quantity, 1) >= 0 AND coalesce(record.add_ons_total, 0) >= 0
+                        THEN @extschema@.price_per_month(record.unit_amount * coalesce(record.quantity, 1) + coalesce(record.add_ons_total, 0), b.billing_interval) END AS price
+                    FROM (SELECT CASE rtrim(plan.interval_unit, 's') WHEN 'day' THEN make_interval(days => n.periods) WHEN 'week' THEN make_interval(days => 7 * n.periods)
+                                     WHEN 'month' THEN make_interval(months => n.periods) WHEN 'year' THEN make_interval(months => 12 * n.periods) END AS billing_interval
+                          FROM (SELECT @extschema@.whole_count(plan.interval_length) AS periods) AS n) AS b) AS billed
                 -- the trial, with what would be paid at its end; what is paid, cut where a pause, a discount or what is past due begins or ends
                 CROSS JOIN LATERAL (
                     SELECT life.trial_start AS started_at, life.trial_end AS ended_at, true AS on_trial, life.trial_end AS priced_at WHERE record.since < life.trial_end AND record.until >= life.trial_end
@@ -156,7 +158,7 @@ FROM (
                           UNION SELECT unnest(dunned.since) UNION SELECT unnest(dunned.until)) AS cut
                     WHERE cut.at >= greatest(record.since, life.paid_start) AND cut.at < least(record.until, life.recognized_end)) AS stretch
                 CROSS JOIN LATERAL (
-                    SELECT coalesce(sum(r.percentage), 0) AS percentage, coalesce(sum(monthly_amount(r.amount, billed.billing_interval)), 0) AS amount
+                    SELECT coalesce(sum(r.percentage), 0) AS percentage, coalesce(sum(@extschema@.price_per_month(r.amount, billed.billing_interval)), 0) AS amount
                     FROM unnest(redeemed.subscription_ids, redeemed.percentages, redeemed.amounts, redeemed.currencies, redeemed.only_once, redeemed.since, redeemed.until)
                          AS r (subscription_id, percentage, amount, currency, only_once, since, until)
                     WHERE (r.subscription_id IS NULL OR r.subscription_id = life.id) AND (r.currency IS NULL OR r.currency = upper(record.currency)) AND r.since <= stretch.priced_at
@@ -166,16 +168,16 @@ FROM (
           WINDOW w AS (PARTITION BY s.subscription_id, s.on_trial ORDER BY s.started_at)) AS s) AS s
 GROUP BY s.customer_id, s.subscription_id, s.plan, s.currency, s.billing_interval, s.quantity, s.mrr, s.status, s.trial_started_at, s.trial_ended_at, s.canceled_at, s.cancel_reason, s.on_trial, s.n
 $query$,
-        recurly_table(source_schema, 'subscription_history', 'id:text updated_at:moment account_id:text plan_id:text state:text activated_at:moment canceled_at:moment expires_at:moment trial_started_at:moment '
+        @extschema@.recurly_table(source_schema, 'subscription_history'::text, 'id:text updated_at:moment account_id:text plan_id:text state:text activated_at:moment canceled_at:moment expires_at:moment trial_started_at:moment '
             'trial_ends_at:moment current_period_started_at:moment current_period_ends_at:moment currency:text quantity:numeric unit_amount:numeric add_ons_total:numeric paused_at:moment expiration_reason:text '
-            '_fivetran_synced:moment'),
+            '_fivetran_synced:moment'::text),
         option,
-        recurly_table(source_schema, 'account_history', 'id:text updated_at:moment deleted_at:moment state:text'),
-        recurly_table(source_schema, 'plan_history', 'id:text updated_at:moment interval_length|period_length:numeric interval_unit|period_unit:text name:text code:text'),
-        recurly_table(source_schema, 'coupon_redemption_history', 'id:text updated_at:moment account_id:text subscription_id:text coupon_id:text created_at:moment removed_at:moment state:text'),
-        recurly_table(source_schema, 'coupon_discount', 'coupon_id:text percentage:numeric amount:numeric currency:text'),
-        recurly_table(source_schema, 'coupon_history|coupon', 'id:text updated_at:moment duration:text temporal_amount:numeric temporal_unit:text'),
-        recurly_table(source_schema, 'invoice_history', 'id:text updated_at:moment state:text'),
-        recurly_table(source_schema, 'invoice_subscription_history', 'invoice_id:text subscription_id:text'))
+        @extschema@.recurly_table(source_schema, 'account_history'::text, 'id:text updated_at:moment deleted_at:moment state:text'::text),
+        @extschema@.recurly_table(source_schema, 'plan_history'::text, 'id:text updated_at:moment interval_length|period_length:numeric interval_unit|period_unit:text name:text code:text'::text),
+        @extschema@.recurly_table(source_schema, 'coupon_redemption_history'::text, 'id:text updated_at:moment account_id:text subscription_id:text coupon_id:text created_at:moment removed_at:moment state:text'::text),
+        @extschema@.recurly_table(source_schema, 'coupon_discount'::text, 'coupon_id:text percentage:numeric amount:numeric currency:text'::text),
+        @extschema@.recurly_table(source_schema, 'coupon_history|coupon'::text, 'id:text updated_at:moment duration:text temporal_amount:numeric temporal_unit:text'::text),
+        @extschema@.recurly_table(source_schema, 'invoice_history'::text, 'id:text updated_at:moment state:text'::text),
+        @extschema@.recurly_table(source_schema, 'invoice_subscription_history'::text, 'invoice_id:text subscription_id:text'::text))
     $function$;
 COMMENT ON FUNCTION recurly_query(name, text) IS 'internal: the query of a Recurly schema''s stretches';

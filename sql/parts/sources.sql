@@ -27,14 +27,37 @@ CREATE FUNCTION from_minor_units(amount numeric, currency text, exceptions jsonb
         WHEN 8 THEN 0.00000001 END;
 COMMENT ON FUNCTION from_minor_units(numeric, text, jsonb) IS 'an amount in minor units (cents) in the currency itself; exceptions, such as {"ISK": 2}, go before ISO 4217';
 
--- jsonb_array_elements(), unnest() and generate_series(), but that the planner thinks of a few rows each, not of ten, a hundred or a thousand: it
+-- jsonb_array_elements() and generate_series(), but that the planner thinks of a few rows each, not of a hundred or a thousand: it
 -- multiplies that by the rows of a table, and then compiles what would be over before that is done.
 CREATE FUNCTION few_elements(array_value jsonb, OUT element jsonb) RETURNS SETOF jsonb LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE ROWS 2 AS 'jsonb_array_elements';
 COMMENT ON FUNCTION few_elements(jsonb) IS 'internal: the elements of a short array';
-CREATE FUNCTION few_members(array_value anyarray) RETURNS SETOF anyelement LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE ROWS 1 AS 'array_unnest';
-COMMENT ON FUNCTION few_members(anyarray) IS 'internal: the members of a short array';
 CREATE FUNCTION few_numbers(first integer, last integer) RETURNS SETOF integer LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE ROWS 1 AS 'generate_series_int4';
 COMMENT ON FUNCTION few_numbers(integer, integer) IS 'internal: the numbers of a short series';
+
+-- monthly_amount(), but NULL, which leaves a stretch out, where that would be an error that no view comes past.
+CREATE FUNCTION price_per_month(amount numeric, billing_interval interval) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN billing_interval >= interval '1 day' AND billing_interval <= interval '1000 years' AND billing_interval = date_trunc('day', billing_interval)
+                     AND (date_part('day', billing_interval) = 0 OR billing_interval = date_part('day', billing_interval) * interval '1 day' AND date_part('month', billing_interval) = 0 AND date_part('year', billing_interval) = 0)
+                     AND amount BETWEEN 0 AND 1000000000000000
+                THEN monthly_amount(amount, billing_interval) END;
+COMMENT ON FUNCTION price_per_month(numeric, interval) IS 'internal: a price as MRR, NULL where it has none';
+
+-- What a JSON document holds, and NULL where that is nothing of the kind: one bad row must not end every view.
+CREATE FUNCTION json_number(value jsonb) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN jsonb_typeof(value) = 'number' THEN value::numeric END;
+COMMENT ON FUNCTION json_number(jsonb) IS 'internal: a JSON number, otherwise NULL';
+CREATE FUNCTION json_boolean(value jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN jsonb_typeof(value) = 'boolean' THEN value::boolean END;
+COMMENT ON FUNCTION json_boolean(jsonb) IS 'internal: a JSON boolean, otherwise NULL';
+CREATE FUNCTION epoch_moment(seconds numeric) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN seconds BETWEEN -62135596800 AND 253370764800 THEN to_timestamp(seconds::double precision) END;
+COMMENT ON FUNCTION epoch_moment(numeric) IS 'internal: a moment in seconds since 1970, NULL beyond the years 1 to 9998';
+CREATE FUNCTION epoch_moment(seconds double precision) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN seconds BETWEEN -62135596800 AND 253370764800 THEN to_timestamp(seconds) END;
+COMMENT ON FUNCTION epoch_moment(double precision) IS 'internal: a moment in seconds since 1970, NULL beyond the years 1 to 9998';
+CREATE FUNCTION whole_count(value numeric) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN value BETWEEN 1 AND 12000 AND value = trunc(value) THEN value::integer END;
+COMMENT ON FUNCTION whole_count(numeric) IS 'internal: a number of days, weeks, months or years in an interval, otherwise NULL';
 
 -- ---- What lies in a schema ----
 
@@ -96,21 +119,19 @@ COMMENT ON FUNCTION type_serves(text, text) IS 'internal: whether a type is one 
 -- ---- Time ----
 
 -- How many billing periods, counted from an anchor by the calendar, end at a moment or before it; NULL where they are no whole months and no whole days.
+-- A guess by the mean length of a month, at most a half too high, is put right by the calendar.
 CREATE FUNCTION terms_until(anchor timestamp, at timestamp, every interval) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE
-        WHEN every < interval '1 day' OR every > interval '1000 years' OR every <> date_trunc('day', every) THEN NULL
-        WHEN date_part('day', every) = 0 THEN (
-            floor((date_part('year', at) * 12 + date_part('month', at) - date_part('year', anchor) * 12 - date_part('month', anchor)) / (date_part('year', every) * 12 + date_part('month', every)))
-            - CASE WHEN anchor + floor((date_part('year', at) * 12 + date_part('month', at) - date_part('year', anchor) * 12 - date_part('month', anchor))
-                                       / (date_part('year', every) * 12 + date_part('month', every))) * every > at THEN 1 ELSE 0 END)::integer
-        WHEN every = date_part('day', every) * interval '1 day' AND date_part('year', every) = 0 AND date_part('month', every) = 0 THEN floor(date_part('epoch', at - anchor) / (date_part('day', every) * 86400))::integer
+        WHEN every < interval '1 day' OR every > interval '1000 years' OR every <> date_trunc('day', every) OR date_part('day', every) <> 0 AND (date_part('year', every) <> 0 OR date_part('month', every) <> 0) THEN NULL
+        ELSE (round(date_part('epoch', at - anchor) / (date_part('day', every) * 86400 + (date_part('year', every) * 12 + date_part('month', every)) * 2629746))
+            - CASE WHEN anchor + round(date_part('epoch', at - anchor) / (date_part('day', every) * 86400 + (date_part('year', every) * 12 + date_part('month', every)) * 2629746)) * every > at THEN 1 ELSE 0 END)::integer
     END;
 COMMENT ON FUNCTION terms_until(timestamp, timestamp, interval) IS 'internal: billing periods that have ended by a moment';
 
 -- The first end of a billing period, counted from an anchor by the calendar of a zone, that is not before a moment.
 CREATE FUNCTION billing_period_end(anchor timestamptz, ended_at timestamptz, billing_interval interval, time_zone text) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN ended_at < timestamptz '9999-01-01 00:00:00+00' AND anchor >= timestamptz '0001-01-01 00:00:00+00' AND anchor < ended_at THEN coalesce(
-        ((anchor AT TIME ZONE time_zone) + (terms_until(anchor AT TIME ZONE time_zone, (ended_at AT TIME ZONE time_zone) - interval '1 microsecond', billing_interval) + 1) * billing_interval) AT TIME ZONE time_zone,
+        ((anchor AT TIME ZONE time_zone) + (@extschema@.terms_until(anchor AT TIME ZONE time_zone, (ended_at AT TIME ZONE time_zone) - interval '1 microsecond', billing_interval) + 1) * billing_interval) AT TIME ZONE time_zone,
         ended_at) ELSE ended_at END;
 COMMENT ON FUNCTION billing_period_end(timestamptz, timestamptz, interval, text) IS 'internal: the end of the billing period in which a service ended';
 

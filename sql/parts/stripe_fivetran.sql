@@ -1,8 +1,19 @@
 -- Subscription rows from Stripe as Fivetran replicates it. See docs/providers/stripe_fivetran.md.
 --since 0.3.0
 
+-- What providers read of columns that hold anything: one bad row must not end every view.
+CREATE FUNCTION text_number(value text) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (value COLLATE "C") ~ '^-?[0-9]{1,30}([.][0-9]{1,30})?$'::text THEN value::numeric END;
+COMMENT ON FUNCTION text_number(text) IS 'internal: a decimal number in a text, otherwise NULL';
+CREATE FUNCTION bounded_moment(at timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN at >= timestamptz '9999-01-01 00:00:00+00' THEN timestamptz 'infinity' WHEN at < timestamptz '0001-01-01 00:00:00+00' THEN timestamptz '-infinity' ELSE at END;
+COMMENT ON FUNCTION bounded_moment(timestamptz) IS 'internal: a moment, infinite beyond the years 1 to 9998';
+CREATE FUNCTION bounded_day(at date) RETURNS date LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN at >= date '9999-01-01' THEN date 'infinity' WHEN at < date '0001-01-01' THEN date '-infinity' ELSE at END;
+COMMENT ON FUNCTION bounded_day(date) IS 'internal: a day, infinite beyond the years 1 to 9998';
+
 CREATE FUNCTION stripe_fivetran_needs() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $$
     SELECT $needs$
     subscription_history|subscription id any_text                                          # the subscription
@@ -92,12 +103,12 @@ COMMENT ON FUNCTION stripe_fivetran_needs() IS 'internal: what create_billing_vi
 
 -- The parts of the query depend on the tables and columns that are there. An expression that nothing is there for is a NULL of its type.
 CREATE FUNCTION stripe_fivetran_query(source_schema name, option text) RETURNS text LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $function$
 DECLARE
-    subscriptions name := source_table(source_schema, 'subscription_history|subscription');
-    prices name := source_table(source_schema, 'price|plan');
-    discounts name := source_table(source_schema, 'discount|subscription_discount');
+    subscriptions name := @extschema@.source_table(source_schema, 'subscription_history|subscription'::text);
+    prices name := @extschema@.source_table(source_schema, 'price|plan'::text);
+    discounts name := @extschema@.source_table(source_schema, 'discount|subscription_discount'::text);
     has_history boolean;        -- records of subscriptions
     has_item_history boolean;   -- records of items
     has_lines boolean;          -- lines of invoices
@@ -112,6 +123,10 @@ BEGIN
     -- Name, alias, table, columns of which the first that is not NULL counts, type.
     FOREACH spec SLICE 1 IN ARRAY ARRAY[
         ['started', 's', subscriptions, 'start_date_1|start_date|created', 'timestamptz'],
+        ['ended_at', 's', subscriptions, 'ended_at', 'timestamptz'],
+        ['canceled_at', 's', subscriptions, 'canceled_at', 'timestamptz'],
+        ['trial_start', 's', subscriptions, 'trial_start', 'timestamptz'],
+        ['trial_end', 's', subscriptions, 'trial_end', 'timestamptz'],
         ['cancel_at', 's', subscriptions, 'cancel_at', 'timestamptz'],
         ['cancel_at_period_end', 's', subscriptions, 'cancel_at_period_end', 'boolean'],
         ['period_start', 's', subscriptions, 'current_period_start', 'timestamptz'],
@@ -131,11 +146,12 @@ BEGIN
         ['item_deleted', 'i', 'subscription_item', '_fivetran_deleted', 'boolean'],
         ['item_synced', 'i', 'subscription_item', '_fivetran_synced', 'timestamptz'],
         ['item_seen', 'i', 'subscription_item_history', '_fivetran_start', 'timestamptz'],
+        ['item_seen_until', 'i', 'subscription_item_history', '_fivetran_end', 'timestamptz'],
         ['item_history_price', 'i', 'subscription_item_history', 'price_id|plan_id', 'text'],
         ['item_history_created', 'i', 'subscription_item_history', 'created', 'timestamptz'],
         ['unit', 'p', prices, 'unit_amount_decimal|amount_decimal|unit_amount|amount', 'numeric'],
         ['interval', 'p', prices, 'recurring_interval|interval', 'text'],
-        ['interval_count', 'p', prices, 'recurring_interval_count|interval_count', 'integer'],
+        ['interval_count', 'p', prices, 'recurring_interval_count|interval_count', 'numeric'],
         ['usage', 'p', prices, 'recurring_usage_type|usage_type', 'text'],
         ['type', 'p', prices, 'type', 'text'],
         ['divide_by', 'p', prices, 'transform_quantity_divide_by', 'numeric'],
@@ -147,21 +163,26 @@ BEGIN
         ['customer_synced', 'c', 'customer', '_fivetran_synced', 'timestamptz'],
         ['line_item', 'l', 'invoice_line_item', 'subscription_item_id', 'text'],
         ['line_price', 'l', 'invoice_line_item', 'price_id|plan_id', 'text'],
+        ['line_start', 'l', 'invoice_line_item', 'period_start', 'timestamptz'],
+        ['line_end', 'l', 'invoice_line_item', 'period_end', 'timestamptz'],
         ['invoice_status', 'v', 'invoice', 'status', 'text'],
         ['invoice_deleted', 'v', 'invoice', 'is_deleted', 'boolean'],
         ['discount_start', 'd', discounts, 'start', 'timestamptz'],
+        ['discount_end', 'd', discounts, 'end', 'timestamptz'],
         ['discount_customer', 'd', discounts, 'customer_id', 'text'],
         ['discount_invoice', 'd', discounts, 'invoice_id', 'text'],
         ['discount_invoice_item', 'd', discounts, 'invoice_item_id', 'text'],
         ['discount_checkout', 'd', discounts, 'checkout_session_id|checkout_session', 'text'],
         ['coupon_duration', 'k', 'coupon', 'duration', 'text'],
-        ['coupon_months', 'k', 'coupon', 'duration_in_months', 'integer']]
+        ['coupon_months', 'k', 'coupon', 'duration_in_months', 'numeric']]
     LOOP
-        SELECT string_agg(format('%I.%I::%s', spec[2], a.name, spec[5]), ', ' ORDER BY a.n) INTO expression
+        SELECT string_agg(CASE WHEN spec[5] = 'numeric' AND @extschema@.type_serves(@extschema@.source_column_type(source_schema, spec[3]::name, a.name::name), 'text'::text)
+                               THEN format('@extschema@.text_number(%I.%I::text)', spec[2], a.name) ELSE format('%I.%I::%s', spec[2], a.name, spec[5]) END, ', ' ORDER BY a.n) INTO expression
         FROM string_to_table(spec[4], '|') WITH ORDINALITY AS a (name, n)
-        WHERE source_column(source_schema, spec[3]::name, a.name) IS NOT NULL
-          AND (spec[5] <> 'timestamptz' OR source_column_type(source_schema, spec[3]::name, a.name::name) = 'timestamp with time zone');
-        of := of || jsonb_build_object(spec[1], CASE WHEN expression IS NULL THEN format('NULL::%s', spec[5]) ELSE format('coalesce(%s)', expression) END,
+        WHERE @extschema@.source_column(source_schema, spec[3]::name, a.name) IS NOT NULL
+          AND (spec[5] <> 'timestamptz' OR @extschema@.source_column_type(source_schema, spec[3]::name, a.name::name) = 'timestamp with time zone');
+        of := of || jsonb_build_object(spec[1], CASE WHEN expression IS NULL THEN format('NULL::%s', spec[5]) WHEN spec[5] = 'timestamptz' THEN format('@extschema@.bounded_moment(coalesce(%s))', expression)
+                                                                   ELSE format('coalesce(%s)', expression) END,
                                        'has_' || spec[1], expression IS NOT NULL);
     END LOOP;
     has_history := (of ->> 'has_seen')::boolean;
@@ -181,24 +202,25 @@ BEGIN
                                    WHEN status IN ('past_due', 'trialing') THEN status ELSE 'active' END AS state
                     FROM (SELECT s.id::text COLLATE "C" AS id, s.customer_id::text COLLATE "C" AS customer_id, s.status::text COLLATE "C" AS status, %2$s AS started, %3$s AS seen, coalesce(%4$s, true) AS active,
                                  CASE WHEN %4$s = false AND %5$s < timestamptz '9999-01-01 00:00:00+00' THEN %5$s WHEN %6$s THEN coalesce(%7$s, %2$s) END AS gone_at,
-                                 s.ended_at, s.canceled_at, %8$s AS cancel_at, coalesce(%9$s, false) AS cancel_at_period_end, %10$s AS period_start, %11$s AS period_end,
-                                 s.trial_start, s.trial_end, %12$s IS NOT NULL AS pause, %13$s AS resumes_at, %14$s AS reason
+                                 %16$s AS ended_at, %17$s AS canceled_at, %8$s AS cancel_at, coalesce(%9$s, false) AS cancel_at_period_end, %10$s AS period_start, %11$s AS period_end,
+                                 %18$s AS trial_start, %19$s AS trial_end, %12$s IS NOT NULL AS pause, %13$s AS resumes_at, %14$s AS reason
                           FROM %1$I.%15$I s
                           WHERE s.id IS NOT NULL) s) s
               WINDOW w AS (PARTITION BY id ORDER BY active, seen)) r
         WHERE latest OR changed OR last_of_trial
     )$sql$,
         source_schema, of ->> 'started', of ->> 'seen', of ->> 'active', of ->> 'seen_until', of ->> 'deleted', of ->> 'synced', of ->> 'cancel_at', of ->> 'cancel_at_period_end',
-        of ->> 'period_start', of ->> 'period_end', of ->> 'pause', of ->> 'resumes_at', of ->> 'reason', subscriptions);
+        of ->> 'period_start', of ->> 'period_end', of ->> 'pause', of ->> 'resumes_at', of ->> 'reason', subscriptions,
+        of ->> 'ended_at', of ->> 'canceled_at', of ->> 'trial_start', of ->> 'trial_end');
 
-    -- ends_at: the end of service; counts_until: the end by the option recognition, the end of service of what ends on trial.
+    -- ends_at: the end of service; counts_until: the end by the option recognition, the end of service of what ends on trial or just after.
     made := made || format($sql$,
     item_period AS (
         SELECT i.subscription_id::text COLLATE "C" AS id, max(%2$s) AS period_start, max(%3$s) AS period_end FROM %1$I.subscription_item i
         WHERE %2$s IS NOT NULL OR %3$s IS NOT NULL GROUP BY 1
     ), subscription AS (
         SELECT h.*,
-               CASE WHEN h.ends_at <= h.trial_end AND h.ends_at >= h.trial_start THEN h.ends_at
+               CASE WHEN h.ends_at < h.trial_end + interval '1 hour' AND h.ends_at >= h.trial_start THEN h.ends_at
                     WHEN option.recognition = 'canceled' AND h.canceled_at IS NOT NULL AND h.ends_at IS NOT NULL THEN least(h.ends_at, greatest(h.canceled_at, h.started))
                     WHEN option.recognition = 'period_end' AND h.ends_at IS NOT NULL THEN greatest(h.ends_at, h.period_end)
                     ELSE h.ends_at END AS counts_until,
@@ -263,11 +285,13 @@ BEGIN
     -- The prices: metered for all that has no amount in advance.
     made := made || format($sql$,
     price AS (
-        SELECT p.id::text COLLATE "C" AS id, p.currency::text COLLATE "C" AS currency, from_minor_units(%2$s, p.currency::text, %3$s) AS unit, b.billing_interval, %4$s AS divide_by, %5$s AS round,
+        SELECT p.id::text COLLATE "C" AS id, p.currency::text COLLATE "C" AS currency, @extschema@.from_minor_units(u.unit, p.currency::text, %3$s) AS unit, b.billing_interval, %4$s AS divide_by, %5$s AS round,
                coalesce(%6$s = 'metered', false) OR coalesce(%7$s = 'one_time', false) AS metered, coalesce(nullif(%8$s, ''), p.id::text COLLATE pg_catalog."default") AS plan, %9$s AS product
         FROM %1$I.%10$I p %11$s CROSS JOIN %12$s
-             CROSS JOIN LATERAL (SELECT CASE %13$s WHEN 'day' THEN make_interval(days => %14$s) WHEN 'week' THEN make_interval(days => 7 * %14$s)
-                 WHEN 'month' THEN make_interval(months => %14$s) WHEN 'year' THEN make_interval(months => 12 * %14$s) END AS billing_interval) b
+             CROSS JOIN LATERAL (SELECT %2$s AS unit, @extschema@.whole_count(%14$s) AS periods) n
+             CROSS JOIN LATERAL (SELECT CASE WHEN n.unit >= 0 AND n.unit < 'Infinity' THEN n.unit END AS unit) u
+             CROSS JOIN LATERAL (SELECT CASE %13$s WHEN 'day' THEN make_interval(days => n.periods) WHEN 'week' THEN make_interval(days => 7 * n.periods)
+                 WHEN 'month' THEN make_interval(months => n.periods) WHEN 'year' THEN make_interval(months => 12 * n.periods) END AS billing_interval) b
     )$sql$,
         source_schema, of ->> 'unit', digits, of ->> 'divide_by', of ->> 'round', of ->> 'usage', of ->> 'type', of ->> 'nickname',
         CASE WHEN (of ->> 'has_product_name')::boolean THEN format('coalesce(nullif(%s, ''''), %s)', of ->> 'product_name', of ->> 'product_id') ELSE of ->> 'product_id' END, prices,
@@ -278,10 +302,10 @@ BEGIN
     IF has_item_history THEN
         made := made || format($sql$,
     item_event AS (
-        SELECT i.id::text COLLATE "C" AS item_id, i.subscription_id::text COLLATE "C" AS subscription_id, i._fivetran_start AS at, 0 AS n, %2$s COLLATE "C" AS price_id, coalesce(i.quantity::numeric, 1) AS quantity,
-               NULL::numeric AS amount, NULL::text COLLATE "C" AS currency, false AS credit, %3$s AS born_at, bool_or(i._fivetran_active) OVER (PARTITION BY i.id) AS current, i._fivetran_end AS until
+        SELECT i.id::text COLLATE "C" AS item_id, i.subscription_id::text COLLATE "C" AS subscription_id, %4$s AS at, 0 AS n, %2$s COLLATE "C" AS price_id, coalesce(i.quantity::numeric, 1) AS quantity,
+               NULL::numeric AS amount, NULL::text COLLATE "C" AS currency, false AS credit, %3$s AS born_at, bool_or(i._fivetran_active) OVER (PARTITION BY i.id) AS current, %5$s AS until
         FROM %1$I.subscription_item_history i
-    )$sql$, source_schema, of ->> 'item_history_price', of ->> 'item_history_created');
+    )$sql$, source_schema, of ->> 'item_history_price', of ->> 'item_history_created', of ->> 'item_seen', of ->> 'item_seen_until');
     ELSE
         made := made || format($sql$,
     item AS (
@@ -295,7 +319,7 @@ BEGIN
             made := made || format($sql$,
     line AS (
         SELECT l.subscription_item_id::text COLLATE "C" AS item_id, l.subscription_id::text COLLATE "C" AS subscription_id, %2$s COLLATE "C" AS price_id, l.invoice_id::text COLLATE "C" AS invoice_id,
-               l.period_start AS at, l.period_end AS until, l.quantity::numeric AS quantity, l.amount::numeric AS amount, l.currency::text COLLATE "C" AS currency,
+               %6$s AS at, %7$s AS until, l.quantity::numeric AS quantity, l.amount::numeric AS amount, l.currency::text COLLATE "C" AS currency,
                CASE WHEN l.proration IS NOT TRUE THEN 2 WHEN l.amount > 0 THEN 1 WHEN l.amount = 0 THEN 3 ELSE 4 END AS rank
         FROM %1$I.invoice_line_item l
         WHERE l.subscription_item_id IS NOT NULL AND l.period_start IS NOT NULL AND %2$s IS NOT NULL %3$s
@@ -304,12 +328,13 @@ BEGIN
         FROM line l LEFT JOIN price p ON p.id = l.price_id
         WHERE (NOT p.metered AND (p.unit IS NULL OR upper(p.currency) <> upper(l.currency))) IS NOT TRUE OR l.rank = 4
         UNION ALL
-        SELECT g.item_id, g.subscription_id, g.price_id, g.at, g.until, g.quantity, 2, true, from_minor_units(g.amount, g.currency, %4$s), g.currency
+        SELECT g.item_id, g.subscription_id, g.price_id, g.at, g.until, g.quantity, 2, true, @extschema@.from_minor_units(g.amount, g.currency, %4$s), g.currency
         FROM (SELECT l.item_id, l.subscription_id, l.price_id, l.at, l.currency, max(l.until) AS until, sum(l.quantity) AS quantity, sum(l.amount) AS amount, p.billing_interval,
                      row_number() OVER (PARTITION BY l.item_id, l.at ORDER BY l.invoice_id DESC) AS n
               FROM line l JOIN price p ON p.id = l.price_id
               WHERE NOT p.metered AND (p.unit IS NULL OR upper(p.currency) <> upper(l.currency)) AND l.rank = 2
-              GROUP BY l.item_id, l.subscription_id, l.price_id, l.invoice_id, l.at, l.currency, p.billing_interval) g
+              GROUP BY l.item_id, l.subscription_id, l.price_id, l.invoice_id, l.at, l.currency, p.billing_interval
+              HAVING sum(l.amount) >= 0) g
              LEFT JOIN subscription s ON s.id = g.subscription_id CROSS JOIN %5$s
         WHERE g.n = 1 AND (g.at >= s.trial_start AND g.at < s.trial_end) IS NOT TRUE
           AND ((g.at AT TIME ZONE option.time_zone) + g.billing_interval) AT TIME ZONE option.time_zone <= g.until + interval '24 hours'
@@ -333,7 +358,7 @@ BEGIN
     )$sql$,
                 source_schema, of ->> 'line_price',
                 CASE WHEN has_invoices THEN format('AND NOT EXISTS (SELECT FROM %I.invoice v WHERE v.id::text COLLATE "C" = l.invoice_id::text COLLATE "C" AND (v.status::text = ''void'' OR %s))',
-                                                   source_schema, of ->> 'invoice_deleted') ELSE '' END, digits, option);
+                                                   source_schema, of ->> 'invoice_deleted') ELSE '' END, digits, option, of ->> 'line_start', of ->> 'line_end');
         ELSE
             made := made || $sql$,
     item_event AS (
@@ -369,9 +394,10 @@ BEGIN
         FROM (SELECT s.id, d.of_customer, d.coupon_id, t.since,
                      coalesce(least(d.until, CASE %3$s
                          WHEN 'once' THEN ((t.since AT TIME ZONE option.time_zone) + b.billing_interval) AT TIME ZONE option.time_zone
-                         WHEN 'repeating' THEN ((d.since AT TIME ZONE option.time_zone) + make_interval(months => %4$s)) AT TIME ZONE option.time_zone END), 'infinity') AS until,
-                     k.percent_off::numeric AS percent, from_minor_units(k.amount_off::numeric, k.currency::text, %5$s) AS amount, k.currency::text COLLATE "C" AS currency
-              FROM (SELECT d.subscription_id IS NULL AS of_customer, coalesce(d.subscription_id::text, %7$s) COLLATE "C" AS owner, d.coupon_id::text COLLATE "C" AS coupon_id, d.start AS since, d."end" AS until
+                         WHEN 'repeating' THEN ((d.since AT TIME ZONE option.time_zone) + make_interval(months => CASE WHEN %4$s IS NOT NULL THEN least(greatest(%4$s, 0), 12000)::integer END)) AT TIME ZONE option.time_zone END), 'infinity') AS until,
+                     CASE WHEN k.percent_off >= 0 AND k.percent_off::numeric < 'Infinity' THEN least(k.percent_off::numeric, 100) END AS percent,
+                     CASE WHEN k.amount_off >= 0 AND k.amount_off::numeric < 'Infinity' THEN @extschema@.from_minor_units(k.amount_off::numeric, k.currency::text, %5$s) END AS amount, k.currency::text COLLATE "C" AS currency
+              FROM (SELECT d.subscription_id IS NULL AS of_customer, coalesce(d.subscription_id::text, %7$s) COLLATE "C" AS owner, d.coupon_id::text COLLATE "C" AS coupon_id, %11$s AS since, %12$s AS until
                     FROM %1$I.%2$I d WHERE %8$s IS NULL AND %9$s IS NULL AND %10$s IS NULL) d
                    JOIN %1$I.coupon k ON k.id::text COLLATE "C" = d.coupon_id
                    JOIN (SELECT id AS owner, false AS of_customer, id, started, trial_start, trial_end FROM subscription
@@ -384,7 +410,7 @@ BEGIN
         WHERE d.since < d.until
     )$sql$,
             source_schema, discounts, of ->> 'coupon_duration', of ->> 'coupon_months', digits, option, of ->> 'discount_customer', of ->> 'discount_invoice', of ->> 'discount_invoice_item',
-            of ->> 'discount_checkout');
+            of ->> 'discount_checkout', of ->> 'discount_start', of ->> 'discount_end');
     END IF;
 
     -- Spans in which nothing of a subscription changes.
@@ -404,9 +430,9 @@ BEGIN
         SELECT c.*, bool_or(NOT c.metered) OVER m AS has_licensed, min(c.item_id) OVER m AS first_item %2$s
         FROM (SELECT n.id, n.since, n.until, i.item_id, i.price_id, i.quantity, coalesce(i.currency, p.currency) AS currency, p.billing_interval, coalesce(p.metered, false) AS metered,
                      t.id IS NOT NULL AS on_trial, coalesce(x.state = 'paused', false) AND t.id IS NULL AND option.pauses <> 'keep' AS paused,
-                     monthly_amount(CASE WHEN i.currency IS NOT NULL THEN i.amount
-                                         WHEN p.divide_by > 0 THEN p.unit * (CASE p.round WHEN 'down' THEN floor(i.quantity / p.divide_by) ELSE ceil(i.quantity / p.divide_by) END)
-                                         ELSE p.unit * i.quantity END, p.billing_interval) AS mrr %3$s
+                     @extschema@.price_per_month(CASE WHEN i.currency IS NOT NULL THEN i.amount
+                                         WHEN p.divide_by > 0 THEN p.unit * (CASE WHEN i.quantity < 0 THEN NULL WHEN p.round = 'down' THEN floor(i.quantity / p.divide_by) ELSE ceil(i.quantity / p.divide_by) END)
+                                         WHEN i.quantity >= 0 THEN p.unit * i.quantity END, p.billing_interval) AS mrr %3$s
               FROM span n JOIN subscription s ON s.id = n.id
                    JOIN piece i ON i.subscription_id = n.id AND i.since <= n.since AND n.since < i.until AND NOT i.credit
                    LEFT JOIN state x ON x.id = n.id AND x.since <= n.since AND n.since < x.until
@@ -452,8 +478,8 @@ BEGIN
           WHERE b.changed) m
          JOIN subscription s ON s.id = m.id
          LEFT JOIN price p ON p.id = m.price_id$sql$,
-        CASE WHEN has_discounts THEN $sql$CASE WHEN c.amount_off > 0 AND c.total > 0 AND upper(c.amount_currency COLLATE "C") = upper(c.currency COLLATE "C")
-                                        THEN greatest(c.mrr * c.rest - monthly_amount(c.amount_off, c.billing_interval) * c.mrr * c.rest / c.total, 0) ELSE c.mrr * c.rest END$sql$
+        CASE WHEN has_discounts THEN $sql$CASE WHEN c.amount_off > 0 AND c.total > 0 AND c.mrr IS NOT NULL AND upper(c.amount_currency COLLATE "C") = upper(c.currency COLLATE "C")
+                                        THEN greatest(c.mrr * c.rest - coalesce(@extschema@.price_per_month(c.amount_off, c.billing_interval), 0) * c.mrr * c.rest / c.total, 0) ELSE c.mrr * c.rest END$sql$
              ELSE 'c.mrr' END);
 END
 $function$;

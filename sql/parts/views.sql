@@ -13,11 +13,12 @@ CREATE FUNCTION billing_providers()
         column_required boolean,
         used_for text)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 200
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
+    SET standard_conforming_strings = on
     AS $$
     SELECT p.provider, part[1], part[2], replace(replace(replace(part[3], 'any_', ''), '_', ' '), ',', ', '), bool_and(part[4] !~ 'optional_table') OVER (PARTITION BY p.n, part[1]), part[4] !~ 'optional( |$)', part[5]
-    FROM (VALUES (1, 'stripe', stripe_needs()), (2, 'stripe_fivetran', stripe_fivetran_needs()), (3, 'killbill', killbill_needs()), (4, 'lago', lago_needs()),
-                 (5, 'chargebee', chargebee_needs()), (6, 'recurly', recurly_needs())) AS p (n, provider, needs),
+    FROM (VALUES (1, 'stripe', @extschema@.stripe_needs()), (2, 'stripe_fivetran', @extschema@.stripe_fivetran_needs()), (3, 'killbill', @extschema@.killbill_needs()), (4, 'lago', @extschema@.lago_needs()),
+                 (5, 'chargebee', @extschema@.chargebee_needs()), (6, 'recurly', @extschema@.recurly_needs())) AS p (n, provider, needs),
          string_to_table(p.needs, E'\n') WITH ORDINALITY AS line (text, n),
          regexp_match(line.text, '^\s*(\S+)\s+(\S+)\s+(\S+)((?: +optional| +optional_table)*)\s*(?:#\s*(.*))?$') AS part
     WHERE part IS NOT NULL
@@ -26,7 +27,7 @@ CREATE FUNCTION billing_providers()
 COMMENT ON FUNCTION billing_providers() IS 'the billing systems that create_billing_views() reads, with the tables and columns that each needs';
 
 CREATE FUNCTION check_billing_source(provider text, source_schema name) RETURNS void LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
     need record;
@@ -37,23 +38,23 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = source_schema) THEN
         RAISE EXCEPTION 'schema "%" does not exist', source_schema USING ERRCODE = 'invalid_schema_name',
             HINT = format('Provider "%s" reads the tables %s: name the schema in which they are.', provider,
-                          (SELECT string_agg(DISTINCT table_name, ', ') FROM billing_providers() b WHERE b.provider = check_billing_source.provider AND b.table_required));
+                          (SELECT string_agg(DISTINCT table_name, ', ') FROM @extschema@.billing_providers() b WHERE b.provider = check_billing_source.provider AND b.table_required));
     END IF;
-    FOR need IN SELECT b.* FROM billing_providers() b WHERE b.provider = check_billing_source.provider LOOP
-        relation := source_table(source_schema, need.table_name);
+    FOR need IN SELECT b.* FROM @extschema@.billing_providers() b WHERE b.provider = check_billing_source.provider LOOP
+        relation := @extschema@.source_table(source_schema, need.table_name);
         IF relation IS NULL THEN
             CONTINUE WHEN NOT need.table_required;
             RAISE EXCEPTION 'schema "%" has no table %', source_schema, replace(format('"%s"', need.table_name), '|', '" or "') USING ERRCODE = 'undefined_table',
                 HINT = format('billing_providers() lists what provider "%s" needs.', provider);
         END IF;
-        attribute := source_column(source_schema, relation, need.column_name);
+        attribute := @extschema@.source_column(source_schema, relation, need.column_name);
         IF attribute IS NULL THEN
             CONTINUE WHEN NOT need.column_required;
             RAISE EXCEPTION 'table %.% has no column %', quote_ident(source_schema), quote_ident(relation), replace(format('"%s"', need.column_name), '|', '" or "') USING ERRCODE = 'undefined_column',
                 DETAIL = format('Provider "%s" reads it for: %s.', provider, need.used_for), HINT = format('billing_providers() lists what provider "%s" needs.', provider);
         END IF;
-        type_name := source_column_type(source_schema, relation, attribute);
-        IF NOT type_serves(type_name, need.data_type) THEN
+        type_name := @extschema@.source_column_type(source_schema, relation, attribute);
+        IF NOT @extschema@.type_serves(type_name, need.data_type) THEN
             RAISE EXCEPTION 'column %.%.% has type %, but must be %', quote_ident(source_schema), quote_ident(relation), quote_ident(attribute), type_name, replace(need.data_type, ', ', ' or ')
                 USING ERRCODE = 'datatype_mismatch', HINT = format('billing_providers() lists what provider "%s" needs.', provider);
         END IF;
@@ -88,6 +89,18 @@ END
 $$;
 COMMENT ON FUNCTION check_view_argument(text, boolean) IS 'internal: an error for an argument that is NULL';
 
+-- Names are qualified and arguments have the exact types, here and in the texts of the views, so that no function or operator that somebody puts
+-- into the extension's schema is taken for what is meant.
+CREATE FUNCTION policy_call(policy churn_policy) RETURNS text LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    SET IntervalStyle = 'postgres'
+    AS $$
+    SELECT format('@extschema@.churn_policy(''standard''::text, %L::text, %L::text, %L::text, %L::boolean, %L::interval, %L::interval, %L::interval, %L::boolean, %L::boolean, %L::integer, %L::integer)',
+                  policy.boundary, policy.basis, policy.denominator, policy.count_transient, policy.grace, policy.reactivation_window, policy.minimum_absence, policy.count_free,
+                  policy.reactivation_offsets, policy.lookback, policy.smoothing)
+    $$;
+COMMENT ON FUNCTION policy_call(churn_policy) IS 'internal: the text of a call that makes a policy';
+
 -- Both kinds of views have these arguments.
 CREATE FUNCTION view_options(
     recognition text,
@@ -98,7 +111,7 @@ CREATE FUNCTION view_options(
     fx regclass,
     policy churn_policy)
     RETURNS jsonb LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     SET IntervalStyle = 'postgres'
     AS $$
 DECLARE
@@ -107,11 +120,11 @@ DECLARE
     fx_column name;
     problem record;
 BEGIN
-    PERFORM check_view_word('recognition', recognition, '{ended,canceled,period_end}');
-    PERFORM check_view_word('trials', trials, '{exclude,free}');
-    PERFORM check_view_argument('time_zone', time_zone IS NULL), check_view_argument('end_inclusive', end_inclusive IS NULL);
-    PERFORM count(*) FROM cohort_retention(NULL::subscription_ledger, time_zone => view_options.time_zone, policy => view_options.policy);
-    IF currency_digits(reporting_currency) IS NULL AND reporting_currency IS NOT NULL THEN
+    PERFORM @extschema@.check_view_word('recognition', recognition, '{ended,canceled,period_end}'::text[]);
+    PERFORM @extschema@.check_view_word('trials', trials, '{exclude,free}'::text[]);
+    PERFORM @extschema@.check_view_argument('time_zone', time_zone IS NULL), @extschema@.check_view_argument('end_inclusive', end_inclusive IS NULL);
+    PERFORM count(*) FROM @extschema@.cohort_retention(NULL::@extschema@.subscription_ledger, interval '1 month', NULL::date, NULL::date, time_zone, policy, NULL::date);
+    IF @extschema@.currency_digits(reporting_currency) IS NULL AND reporting_currency IS NOT NULL THEN
         RAISE EXCEPTION 'unknown currency "%"', reporting_currency USING ERRCODE = 'invalid_parameter_value',
             HINT = 'reporting_currency is a code of ISO 4217, such as EUR.';
     END IF;
@@ -123,15 +136,15 @@ BEGIN
         SELECT s.nspname, c.relname INTO fx_schema, fx_table FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = fx AND c.relkind IN ('r', 'p', 'v', 'm', 'f');
         IF NOT FOUND THEN
             RAISE EXCEPTION 'fx "%" is no table', fx USING ERRCODE = 'wrong_object_type';
-        ELSIF is_temporary(fx) THEN
+        ELSIF @extschema@.is_temporary(fx::oid) THEN
             RAISE EXCEPTION 'fx "%" is temporary', fx USING ERRCODE = 'wrong_object_type', HINT = 'The views would be gone with it.';
         END IF;
         FOREACH fx_column IN ARRAY '{currency,rate}'::name[] LOOP
-            IF source_column(fx_schema, fx_table, fx_column) IS NULL THEN
+            IF @extschema@.source_column(fx_schema, fx_table, fx_column::text) IS NULL THEN
                 RAISE EXCEPTION 'table %.% has no column "%"', quote_ident(fx_schema), quote_ident(fx_table), fx_column USING ERRCODE = 'undefined_column',
                     HINT = 'fx has the columns currency, and rate: what one unit of it is worth in the reporting currency.';
-            ELSIF NOT type_serves(source_column_type(fx_schema, fx_table, fx_column), CASE fx_column WHEN 'rate' THEN 'number' ELSE 'text' END) THEN
-                RAISE EXCEPTION 'column %.%.% has type %, but must be %', quote_ident(fx_schema), quote_ident(fx_table), fx_column, source_column_type(fx_schema, fx_table, fx_column),
+            ELSIF NOT @extschema@.type_serves(@extschema@.source_column_type(fx_schema, fx_table, fx_column), CASE fx_column WHEN 'rate' THEN 'number' ELSE 'text' END) THEN
+                RAISE EXCEPTION 'column %.%.% has type %, but must be %', quote_ident(fx_schema), quote_ident(fx_table), fx_column, @extschema@.source_column_type(fx_schema, fx_table, fx_column),
                     CASE fx_column WHEN 'rate' THEN 'a number' ELSE 'text' END USING ERRCODE = 'datatype_mismatch';
             END IF;
         END LOOP;
@@ -153,12 +166,9 @@ BEGIN
     RETURN jsonb_build_object(
         'trials', trials, 'time_zone', time_zone, 'end_inclusive', end_inclusive, 'reporting_currency', upper(reporting_currency COLLATE "C"),
         'fx', CASE WHEN fx IS NOT NULL THEN format('%I.%I', fx_schema, fx_table) END,
-        'policy', CASE WHEN policy IS NULL THEN 'NULL::churn_policy' ELSE format(
-            'churn_policy(''standard'', boundary => %L, basis => %L, denominator => %L, count_transient => %L, grace => %L, reactivation_window => %L, minimum_absence => %L, count_free => %L, reactivation_offsets => %L, lookback => %s, smoothing => %s)',
-            (policy).boundary, (policy).basis, (policy).denominator, (policy).count_transient, (policy).grace, (policy).reactivation_window, (policy).minimum_absence, (policy).count_free,
-            (policy).reactivation_offsets, coalesce((policy).lookback::text, 'NULL'), coalesce((policy).smoothing::text, 'NULL')) END,
+        'policy', CASE WHEN policy IS NULL THEN 'NULL::@extschema@.churn_policy' ELSE @extschema@.policy_call(policy) END,
         'boundary', (policy).boundary,
-        'term_policy', format('churn_policy(''standard'', boundary => %L, grace => %L)', (policy).boundary, (policy).grace));
+        'term_policy', @extschema@.policy_call(ROW((policy).boundary, NULL, NULL, NULL, (policy).grace, NULL, NULL, NULL, NULL, NULL, NULL)::@extschema@.churn_policy));
 END
 $$;
 COMMENT ON FUNCTION view_options(text, text, text, boolean, text, regclass, churn_policy) IS 'internal: the checked arguments of views';
@@ -168,7 +178,7 @@ COMMENT ON FUNCTION view_options(text, text, text, boolean, text, regclass, chur
 -- The stretches that a source's query returns, as the views have them: types and collations of their own, money in one or in each currency; and which of
 -- them a ledger would take. As one CASE the planner takes that for one condition, not for many that leave next to nothing.
 CREATE FUNCTION view_stretches(source text, options jsonb, OUT stretches text, OUT taken text) LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
     ended_at text := 'source.ended_at';
@@ -179,8 +189,8 @@ DECLARE
 BEGIN
     source := format('(%s) AS source', source);
     IF (options ->> 'end_inclusive')::boolean THEN
-        ended_at := exclusive_end('source.ended_at', 'source.next_start', options ->> 'time_zone');
-        source := format('(SELECT source.*, %s AS next_start FROM %s) AS source', next_start('source'), source);
+        ended_at := @extschema@.exclusive_end('source.ended_at', 'source.next_start', options ->> 'time_zone');
+        source := format('(SELECT source.*, %s AS next_start FROM %s) AS source', @extschema@.next_start('source'), source);
     END IF;
     IF options ->> 'fx' IS NOT NULL THEN
         rates := format('LEFT JOIN (SELECT upper(currency::text COLLATE "C") AS currency, min(rate::numeric) AS rate FROM %s GROUP BY 1 '
@@ -192,11 +202,14 @@ BEGIN
         SELECT source.customer_id::text COLLATE pg_catalog."default" AS customer_id, source.subscription_id::text COLLATE pg_catalog."default" AS subscription_id,
                source.product::text COLLATE pg_catalog."default" AS product, source.plan::text COLLATE pg_catalog."default" AS plan,
                (%1$s)::text COLLATE pg_catalog."default" AS currency, source.billing_interval::interval AS billing_interval, source.quantity::numeric AS quantity,
-               source.started_at::timestamptz AS started_at, (CASE WHEN source.ended_at < timestamptz '9999-01-01 00:00:00+00' THEN %2$s END)::timestamptz AS ended_at,
+               source.started_at::timestamptz AS started_at, (CASE %6$s WHEN source.ended_at < timestamptz '9999-01-01 00:00:00+00' THEN %2$s END)::timestamptz AS ended_at,
                round(%3$s, 6)::numeric AS mrr, source.status::text COLLATE pg_catalog."default" AS status, source.trial_started_at::timestamptz AS trial_started_at,
                source.trial_ended_at::timestamptz AS trial_ended_at, source.canceled_at::timestamptz AS canceled_at,
                source.cancel_reason::text COLLATE pg_catalog."default" AS cancel_reason, source.on_trial
-        FROM %4$s %5$s$query$, currency, ended_at, mrr, source, rates);
+        FROM %4$s %5$s$query$, currency, ended_at, mrr, source, rates,
+        -- What is over within an hour of its trial's end was given up, and only ended late.
+        CASE WHEN (options ->> 'end_inclusive')::boolean THEN '' ELSE $late$WHEN NOT source.on_trial AND source.started_at >= source.trial_ended_at AND source.ended_at < source.trial_ended_at + interval '1 hour'
+                         AND coalesce(source.canceled_at, source.ended_at) <= source.ended_at AND coalesce(source.status, 'canceled') = 'canceled' THEN source.started_at$late$ END);
     taken := $condition$CASE WHEN customer_id IS NULL OR started_at < timestamptz '0001-01-01 00:00:00+00' OR started_at >= timestamptz '9999-01-01 00:00:00+00' THEN false
                WHEN ended_at <= started_at THEN false
                ELSE mrr BETWEEN -1000000000000 AND 1000000000000 AND started_at IS NOT NULL END$condition$;
@@ -208,17 +221,17 @@ COMMENT ON FUNCTION view_stretches(text, jsonb) IS 'internal: the query of a sou
 CREATE FUNCTION view_queries(source text, target_schema name, options jsonb)
     RETURNS TABLE (view_name name, query text)
     LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
-    zone text := quote_literal(options ->> 'time_zone');
+    zone text := quote_literal(options ->> 'time_zone') || '::text';
     policy text := options ->> 'policy';
     term_policy text := options ->> 'term_policy';
     -- amounts with two decimals, or as many as they have
     plain text := 'round(%1$s, greatest(2, min_scale(%1$s)))';
-    stretches text := (SELECT format('SELECT * FROM (%s) AS stretch WHERE %s', v.stretches, v.taken) FROM view_stretches(source, options) v);
+    stretches text := (SELECT format('SELECT * FROM (%s) AS stretch WHERE %s', v.stretches, v.taken) FROM @extschema@.view_stretches(source, options) v);
     subscriptions text := format('%I.subscriptions', target_schema);
-    ledgers text := format('(SELECT currency, subscription_ledger(customer_id, started_at, ended_at, mrr) AS ledger FROM %s GROUP BY currency) AS ledgers', subscriptions);
+    ledgers text := format('(SELECT currency, @extschema@.subscription_ledger(customer_id, started_at, ended_at, mrr) AS ledger FROM %s GROUP BY currency) AS ledgers', subscriptions);
 BEGIN
     RETURN QUERY VALUES
     ('subscriptions'::name, CASE options ->> 'trials' WHEN 'free' THEN format(
@@ -231,16 +244,16 @@ BEGIN
     ('mrr_movements', format(
         'SELECT ledgers.currency, m.period_start, m.period_end, m.opening_mrr, m.new_mrr, m.reactivation_mrr, m.expansion_mrr, m.contraction_mrr, m.churned_mrr, m.closing_mrr, m.net_new_mrr, '
         'm.gross_mrr_churn, m.net_mrr_churn, m.grr, m.nrr, m.quick_ratio, m.closing_customers, m.arpa, m.complete '
-        'FROM %s CROSS JOIN LATERAL mrr_movements(ledgers.ledger, ''1 month'', time_zone => %s, policy => %s) AS m', ledgers, zone, policy)),
+        'FROM %s CROSS JOIN LATERAL @extschema@.mrr_movements(ledgers.ledger, interval ''1 month'', NULL::date, NULL::date, %s, %s, NULL::date) AS m', ledgers, zone, policy)),
 
     ('churn', format(
         'SELECT ledgers.currency, c.period_start, c.period_end, c.opening_customers, c.new_customers, c.reactivated_customers, c.churned_customers, c.closing_customers, c.transient_customers, '
         'c.transient_new_customers, c.churn_rate, c.retention_rate, c.complete '
-        'FROM %s CROSS JOIN LATERAL churn_by_period(ledgers.ledger, ''1 month'', time_zone => %s, policy => %s) AS c', ledgers, zone, policy)),
+        'FROM %s CROSS JOIN LATERAL @extschema@.churn_by_period(ledgers.ledger, interval ''1 month'', NULL::date, NULL::date, %s, %s, NULL::date) AS c', ledgers, zone, policy)),
 
     ('cohorts', format(
         'SELECT ledgers.currency, c.cohort, c.period_number, c.period_start, c.cohort_size, c.customers, c.retention, c.cohort_mrr, c.mrr, c.mrr_retention, c.cumulative_mrr, c.complete '
-        'FROM %s CROSS JOIN LATERAL cohort_retention(ledgers.ledger, ''1 month'', time_zone => %s, policy => %s) AS c', ledgers, zone, policy)),
+        'FROM %s CROSS JOIN LATERAL @extschema@.cohort_retention(ledgers.ledger, interval ''1 month'', NULL::date, NULL::date, %s, %s, NULL::date) AS c', ledgers, zone, policy)),
 
     ('customers', format($query$
         SELECT customer_id, currency, %3$s AS mrr,
@@ -270,53 +283,81 @@ BEGIN
     -- A chain is a subscription at one billing interval without a gap; its terms are counted from its start, the anchor. At the end of a term within
     -- the chain it renews by itself: such ends lie a fixed number of months or days apart, so they are counted by steps (+ from here on, - from there
     -- on, at this distance). Only the end of a chain, for those that run the end of their present term, asks whether the customer goes on otherwise.
+    -- Most chains are of one row, "alone", and need neither a search for their start and end nor a sum.
     ('renewals', format($query$
-        WITH stretch AS (
-            SELECT *, terms_until(anchor, started, every) AS first_term, terms_until(anchor, least(greatest(started, before), chain_end), every) AS first_counted,
-                   terms_until(anchor, least(ended, chain_end - interval '1 microsecond'), every) AS last_term
-            FROM (SELECT *, least(max(ended) OVER chain, anchor + (terms_until(anchor, greatest(anchor, now() AT TIME ZONE %1$s), every) + 1) * every) AS chain_end
-                  FROM (SELECT *, max(chain_start) OVER (PARTITION BY currency, customer_id, subscription_id, every, in_months ORDER BY started, ended ROWS UNBOUNDED PRECEDING) AS anchor
-                        FROM (SELECT *, CASE WHEN before >= started THEN NULL ELSE started END AS chain_start
-                              FROM (SELECT currency, customer_id, subscription_id, every, in_months, mrr, started, ended,
-                                           max(ended) OVER (PARTITION BY currency, customer_id, subscription_id, every, in_months ORDER BY started, ended ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-                                    FROM (SELECT currency, customer_id, coalesce(subscription_id, customer_id) AS subscription_id, billing_interval AS every, date_part('day', billing_interval) = 0 AS in_months, mrr,
-                                                 started_at AT TIME ZONE %1$s AS started, coalesce(ended_at AT TIME ZONE %1$s, 'infinity') AS ended
-                                          FROM %2$s WHERE mrr > 0 AND terms_until('2001-01-01', '2001-01-01', billing_interval) = 0) AS row) AS row) AS row) AS row
-                  WINDOW chain AS (PARTITION BY currency, customer_id, subscription_id, every, in_months, anchor)) AS row
-            WHERE started < chain_end),
+        WITH paid AS (        -- unit: months, or days below 0
+            SELECT *, max(ended) OVER earlier AS before, lead(started) OVER earlier AS next
+            FROM (SELECT currency, customer_id, coalesce(subscription_id, customer_id) COLLATE "C" AS subscription_id, billing_interval AS every, mrr,
+                         CASE WHEN billing_interval < interval '1 day' OR billing_interval > interval '1000 years' OR billing_interval <> date_trunc('day', billing_interval) THEN NULL
+                              WHEN date_part('day', billing_interval) = 0 THEN (date_part('year', billing_interval) * 12 + date_part('month', billing_interval))::integer
+                              WHEN date_part('year', billing_interval) = 0 AND date_part('month', billing_interval) = 0 THEN - date_part('day', billing_interval)::integer END AS unit,
+                         started_at AT TIME ZONE %1$s AS started, coalesce(ended_at AT TIME ZONE %1$s, 'infinity') AS ended
+                  FROM %2$s WHERE mrr > 0 OFFSET 0) AS row
+            WHERE unit IS NOT NULL AND started < ended
+            WINDOW earlier AS (PARTITION BY subscription_id, customer_id, currency, unit ORDER BY started, ended ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)),
+        stretch AS (
+            SELECT currency, customer_id, subscription_id, unit, mrr, ended, anchor, alone, chain_end, CASE WHEN alone THEN 0 ELSE @extschema@.terms_until(anchor, started, every) END AS first_term,
+                   CASE WHEN alone THEN 0 ELSE @extschema@.terms_until(anchor, least(greatest(started, before), chain_end), every) END AS first_counted,
+                   CASE WHEN ended >= chain_end THEN chain_term ELSE @extschema@.terms_until(anchor, ended, every) END AS last_term
+            FROM (SELECT *, CASE WHEN anchor + n0 * every > at THEN n0 - 1 ELSE n0 END::integer AS chain_term, least(last_end, anchor + (CASE WHEN anchor + n0 * every > at THEN n0 ELSE n0 + 1 END) * every) AS chain_end
+                  FROM (SELECT *, round(date_part('epoch', at - anchor) / CASE WHEN unit > 0 THEN unit * 2629746.0::float8 ELSE unit * -86400.0::float8 END) AS n0
+                        FROM (SELECT *, greatest(anchor, least(last_end - interval '1 microsecond', (SELECT now() AT TIME ZONE %1$s))) AS at
+                              FROM (SELECT *, started AS anchor, ended AS last_end, true AS alone FROM paid WHERE (before >= started OR next <= ended) IS NOT TRUE
+                                    UNION ALL
+                                    SELECT *, max(ended) OVER (PARTITION BY subscription_id, customer_id, currency, unit, anchor), false
+                                    FROM (SELECT *, max(CASE WHEN before >= started THEN NULL ELSE started END) OVER (PARTITION BY subscription_id, customer_id, currency, unit ORDER BY started, ended ROWS UNBOUNDED PRECEDING) AS anchor
+                                          FROM paid WHERE before >= started OR next <= ended) AS row) AS row OFFSET 0) AS row OFFSET 0) AS row OFFSET 0) AS row
+            WHERE alone OR started < chain_end),
         ends AS (
-            SELECT currency, renewal_terms(customer_id, anchor AT TIME ZONE %1$s, chain_end AT TIME ZONE %1$s, mrr) AS terms
-            FROM (SELECT currency, customer_id, anchor, chain_end, sum(mrr) FILTER (WHERE ended >= chain_end) AS mrr FROM stretch GROUP BY currency, customer_id, subscription_id, every, in_months, anchor, chain_end) AS chain
+            SELECT currency, @extschema@.renewal_terms(customer_id, anchor AT TIME ZONE %1$s, chain_end AT TIME ZONE %1$s, mrr) AS terms
+            FROM (SELECT currency, customer_id, anchor, chain_end, mrr FROM stretch WHERE alone
+                  UNION ALL
+                  SELECT currency, customer_id, anchor, chain_end, sum(mrr) FILTER (WHERE ended >= chain_end) FROM stretch WHERE NOT alone
+                  GROUP BY currency, customer_id, subscription_id, unit, anchor, chain_end) AS chain
             GROUP BY currency),
         renewals AS (
-            SELECT currency, date_trunc('month', CASE WHEN in_months THEN timestamp '2001-01-01' + at * interval '1 month' ELSE timestamp '2001-01-01' + at * interval '1 day' END)::date AS period_start,
+            SELECT currency, date_trunc('month', CASE WHEN unit > 0 THEN timestamp '2001-01-01' + at * interval '1 month' ELSE timestamp '2001-01-01' + at * interval '1 day' END)::date AS period_start,
                    sum(terms)::bigint AS terms, sum(mrr) AS mrr
-            FROM (SELECT currency, in_months, generate_series(step, coalesce(next_step - distance, step), distance) AS at, terms, mrr
-                  FROM (SELECT currency, in_months, distance, step, lead(step) OVER class AS next_step, sum(sum(terms)) OVER class AS terms, sum(sum(mrr)) OVER class AS mrr
-                        FROM (SELECT stretch.currency, unit.in_months, unit.distance, unit.origin + term.n * unit.distance AS step, term.terms, term.mrr
-                              FROM stretch
-                                   CROSS JOIN LATERAL (SELECT anchor - CASE WHEN %4$s THEN interval '1 microsecond' ELSE '0' END AS anchor) AS a
-                                   CROSS JOIN LATERAL (SELECT in_months, CASE WHEN in_months THEN (date_part('year', every) * 12 + date_part('month', every))::integer ELSE date_part('day', every)::integer END AS distance,
-                                       CASE WHEN in_months THEN (date_part('year', a.anchor) * 12 + date_part('month', a.anchor))::integer - 24013 ELSE a.anchor::date - date '2001-01-01' END AS origin) AS unit
-                                   CROSS JOIN LATERAL (VALUES (first_term + 1, 0, stretch.mrr), (first_counted + 1, 1, 0), (last_term + 1, CASE WHEN first_counted < last_term THEN -1 ELSE 0 END, - stretch.mrr)) AS term (n, terms, mrr)
-                              WHERE first_term < last_term AND (term.terms <> 1 OR first_counted < last_term)) AS step
-                        GROUP BY currency, in_months, distance, step
-                        WINDOW class AS (PARTITION BY currency, in_months, distance, ((step %% distance) + distance) %% distance ORDER BY step)) AS step) AS step
+            FROM (SELECT currency, unit, generate_series(step, coalesce(next_step - abs(unit), step), abs(unit)) AS at, terms, mrr
+                  FROM (SELECT currency, unit, step, lead(step) OVER class AS next_step, sum(sum(terms)) OVER class AS terms, sum(sum(mrr)) OVER class AS mrr
+                        FROM (SELECT currency, unit, origin + term.n * abs(unit) AS step, term.terms, term.mrr
+                              FROM (SELECT currency, unit, CASE WHEN unit > 0 THEN (date_part('year', anchor) * 12 + date_part('month', anchor))::integer - 24013 ELSE anchor::date - date '2001-01-01' END AS origin,
+                                           first_term, first_counted, last_term, count(*) AS terms, sum(mrr) AS mrr
+                                    FROM (SELECT currency, unit, anchor - CASE WHEN %4$s THEN interval '1 microsecond' ELSE '0' END AS anchor, first_term, first_counted, last_term, mrr
+                                          FROM stretch WHERE first_term < last_term) AS stretch
+                                    GROUP BY currency, unit, origin, first_term, first_counted, last_term) AS stretch
+                                   CROSS JOIN LATERAL (VALUES (first_term + 1, 0, mrr), (first_counted + 1, stretch.terms, 0), (last_term + 1, CASE WHEN first_counted < last_term THEN - stretch.terms ELSE 0 END, - stretch.mrr)) AS term (n, terms, mrr)
+                              WHERE term.terms <= 0 OR first_counted < last_term) AS step
+                        GROUP BY currency, unit, step
+                        WINDOW class AS (PARTITION BY currency, unit, ((step %% unit) + abs(unit)) %% unit ORDER BY step)) AS step) AS step
             GROUP BY 1, 2)
         SELECT ends.currency, e.period_start, e.period_end, e.due + coalesce(r.terms, 0) AS due, e.renewed + coalesce(r.terms, 0) AS renewed,
-               CASE WHEN e.complete THEN renewal_rate((e.renewed + coalesce(r.terms, 0))::numeric, (e.due + coalesce(r.terms, 0))::numeric) END AS renewal_rate,
+               CASE WHEN e.complete THEN @extschema@.renewal_rate((e.renewed + coalesce(r.terms, 0))::numeric, (e.due + coalesce(r.terms, 0))::numeric) END AS renewal_rate,
                %5$s AS due_mrr, %6$s AS renewed_mrr,
                CASE WHEN e.complete THEN (e.renewed_mrr + coalesce(r.mrr, 0)) / nullif(e.due_mrr + coalesce(r.mrr, 0), 0) END AS mrr_renewal_rate, e.complete
         FROM ends
-             CROSS JOIN LATERAL renewals_by_period(ends.terms, '1 month', until => (date_trunc('month', now() AT TIME ZONE %1$s) + interval '13 months')::date, time_zone => %1$s, policy => %3$s) AS e
+             CROSS JOIN LATERAL @extschema@.renewals_by_period(ends.terms, interval '1 month', NULL::date, (date_trunc('month', now() AT TIME ZONE %1$s) + interval '13 months')::date, %1$s, %3$s, NULL::date) AS e
              LEFT JOIN renewals AS r ON r.currency = ends.currency AND r.period_start = e.period_start$query$,
         zone, subscriptions, term_policy, CASE WHEN options ->> 'boundary' = 'at' THEN 'true' ELSE 'false' END,
         format(plain, '(e.due_mrr + coalesce(r.mrr, 0))'), format(plain, '(e.renewed_mrr + coalesce(r.mrr, 0))'))),
 
-    ('trials', format(
-        'SELECT terms.currency, t.period_start, t.period_end, t.ended_trials, t.converted_trials, t.trial_conversion, t.ended_mrr, t.converted_mrr, t.mrr_trial_conversion, t.complete '
-        'FROM (SELECT currency, trial_terms(customer_id, started_at, ended_at, mrr, on_trial) AS terms FROM (%s) AS stretch WHERE on_trial OR mrr > 0 GROUP BY currency HAVING bool_or(on_trial)) AS terms '
-        'CROSS JOIN LATERAL trials_by_period(terms.terms, ''1 month'', time_zone => %s, policy => %s) AS t', stretches, zone, term_policy));
+    -- What touches of one subscription, its items and what it changed to on the way, is one trial; without subscription_id every row is one.
+    ('trials', format($query$
+        WITH stretch AS (SELECT currency, customer_id, subscription_id, started_at, ended_at, mrr, on_trial FROM (%1$s) AS stretch WHERE on_trial OR mrr > 0)
+        SELECT terms.currency, t.period_start, t.period_end, t.ended_trials, t.converted_trials, t.trial_conversion, t.ended_mrr, t.converted_mrr, t.mrr_trial_conversion, t.complete
+        FROM (SELECT currency, @extschema@.trial_terms(customer_id, started_at, ended_at, mrr, on_trial) AS terms
+              FROM (SELECT currency, customer_id, started_at, ended_at, mrr, on_trial FROM stretch WHERE NOT on_trial
+                    UNION ALL
+                    %2$s) AS stretch GROUP BY currency HAVING bool_or(on_trial)) AS terms
+             CROSS JOIN LATERAL @extschema@.trials_by_period(terms.terms, interval '1 month', NULL::date, NULL::date, %3$s, %4$s, NULL::date) AS t$query$, stretches,
+        CASE WHEN (options ->> 'items')::boolean THEN $trials$
+                    SELECT currency, customer_id, min(started_at), nullif(last_end, 'infinity'), sum(mrr) FILTER (WHERE ends = last_end), true
+                    FROM (SELECT *, max(ends) OVER (PARTITION BY currency, customer_id, subscription_id, part) AS last_end
+                          FROM (SELECT *, count(*) FILTER (WHERE (started_at <= ends_before) IS NOT TRUE) OVER (PARTITION BY currency, customer_id, subscription_id ORDER BY started_at, ends) AS part
+                                FROM (SELECT *, max(ends) OVER (PARTITION BY currency, customer_id, subscription_id ORDER BY started_at, ends ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ends_before
+                                      FROM (SELECT *, coalesce(ended_at, 'infinity') AS ends FROM stretch WHERE on_trial) AS trial) AS trial) AS trial) AS trial
+                    GROUP BY currency, customer_id, subscription_id, part, last_end$trials$
+        ELSE 'SELECT currency, customer_id, started_at, ended_at, mrr, true FROM stretch WHERE on_trial' END, zone, term_policy));
 END
 $$;
 COMMENT ON FUNCTION view_queries(text, name, jsonb) IS 'internal: the views over the stretches of a source, and the query of each';
@@ -335,7 +376,7 @@ CREATE FUNCTION view_comments() RETURNS TABLE (view_name name, column_name name,
     ('trials', NULL, 'trials that ended in a month and those that became paid, by month and currency'),
     (NULL, 'currency', 'currency by ISO 4217; amounts of different currencies are never added up'),
     (NULL, 'period_start', 'first day of the month'),
-    (NULL, 'period_end', 'first day of the month after'),
+    (NULL, 'period_end', 'first day of the month after, or tomorrow in the running one'),
     (NULL, 'complete', 'false while the month, and the policy''s grace behind it, is not over'),
     (NULL, 'customer_id', 'customer, as the billing system names it'),
     ('subscriptions', 'subscription_id', 'subscription, as the billing system names it'),
@@ -413,7 +454,7 @@ CREATE FUNCTION is_metric_view(relation oid) RETURNS boolean LANGUAGE sql STABLE
 COMMENT ON FUNCTION is_metric_view(oid) IS 'internal: whether create_billing_views() or create_metric_views() made a view';
 
 CREATE FUNCTION make_metric_views(source text, target_schema name, options jsonb, origin text) RETURNS SETOF regclass LANGUAGE plpgsql
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
     view record;
@@ -422,12 +463,14 @@ DECLARE
     found text[];
     left_out bigint;
 BEGIN
-    PERFORM check_view_argument('target_schema', target_schema IS NULL);
+    PERFORM @extschema@.check_view_argument('target_schema', target_schema IS NULL);
     IF target_schema = '' THEN
         RAISE EXCEPTION 'target_schema must not be empty' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOR other IN SELECT c.oid, c.relname, c.relkind FROM view_comments() v JOIN pg_class c ON c.relname = v.view_name JOIN pg_namespace s ON s.oid = c.relnamespace
-                 WHERE v.column_name IS NULL AND s.nspname = target_schema AND NOT is_metric_view(c.oid) ORDER BY c.relname LOOP
+    -- two who make the same views at once: one after the other
+    PERFORM pg_advisory_xact_lock(hashtext('churnmetrics'), hashtext(target_schema::text));
+    FOR other IN SELECT c.oid, c.relname, c.relkind FROM @extschema@.view_comments() v JOIN pg_class c ON c.relname = v.view_name JOIN pg_namespace s ON s.oid = c.relnamespace
+                 WHERE v.column_name IS NULL AND s.nspname = target_schema AND NOT @extschema@.is_metric_view(c.oid) ORDER BY c.relname LOOP
         RAISE EXCEPTION '% %.% exists, and is not of churnmetrics', CASE other.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type' ELSE 'table' END,
             quote_ident(target_schema), quote_ident(other.relname) USING ERRCODE = 'duplicate_table', HINT = 'Choose another target_schema; one that does not exist is created. Views made before are known by their comments, which end with (churnmetrics).';
     END LOOP;
@@ -435,14 +478,14 @@ BEGIN
         EXECUTE format('CREATE SCHEMA %I', target_schema);
         EXECUTE format('COMMENT ON SCHEMA %I IS %L', target_schema, 'subscription metrics (churnmetrics)');
     END IF;
-    FOR view IN SELECT q.view_name, q.query FROM view_queries(source, target_schema, options) q LOOP
+    FOR view IN SELECT q.view_name, q.query FROM @extschema@.view_queries(source, target_schema, options) q LOOP
         EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_invoker = true) AS %s', target_schema, view.view_name, view.query);
         FOR attribute IN SELECT a.attname FROM pg_attribute a WHERE a.attrelid = format('%I.%I', target_schema, view.view_name)::regclass AND a.attnum > 0 LOOP
             EXECUTE format('COMMENT ON COLUMN %I.%I.%I IS %L', target_schema, view.view_name, attribute,
-                           (SELECT c.comment FROM view_comments() c WHERE c.column_name = attribute AND coalesce(c.view_name, view.view_name) = view.view_name ORDER BY c.view_name LIMIT 1));
+                           (SELECT c.comment FROM @extschema@.view_comments() c WHERE c.column_name = attribute AND coalesce(c.view_name, view.view_name) = view.view_name ORDER BY c.view_name LIMIT 1));
         END LOOP;
         EXECUTE format('COMMENT ON VIEW %I.%I IS %L', target_schema, view.view_name,
-                       (SELECT c.comment FROM view_comments() c WHERE c.view_name = view.view_name AND c.column_name IS NULL) || '; of ' || origin || ' (churnmetrics)');
+                       (SELECT c.comment FROM @extschema@.view_comments() c WHERE c.view_name = view.view_name AND c.column_name IS NULL) || '; of ' || origin || ' (churnmetrics)');
         RETURN NEXT format('%I.%I', target_schema, view.view_name)::regclass;
     END LOOP;
 
@@ -451,14 +494,14 @@ BEGIN
         SELECT array_agg(currency ORDER BY currency) FILTER (WHERE taken > 0), sum(left_out)
         FROM (SELECT currency, count(*) FILTER (WHERE %2$s) AS taken,
                      count(*) FILTER (WHERE (%2$s) IS NOT TRUE AND (started_at = ended_at) IS NOT TRUE AND (customer_id IS NOT NULL OR started_at IS NOT NULL)) AS left_out
-              FROM (%1$s) AS stretch GROUP BY currency) AS stretch$query$, v.stretches, v.taken) FROM view_stretches(source, options) v) INTO found, left_out;
+              FROM (%1$s) AS stretch GROUP BY currency) AS stretch$query$, v.stretches, v.taken) FROM @extschema@.view_stretches(source, options) v) INTO found, left_out;
     found := array_remove(found, coalesce(options ->> 'reporting_currency', 'XXX'));
     IF options ->> 'reporting_currency' IS NOT NULL AND found <> '{}' THEN
         RAISE EXCEPTION 'currency "%" has no rate to "%"', found[1], options ->> 'reporting_currency' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = format('The rows are in %s, too.', array_to_string(found, ', ')),
             HINT = CASE WHEN options ->> 'fx' IS NULL THEN 'Pass fx, a table of rates; or no reporting_currency: then every currency has rows of its own.' ELSE format('Add it to %s.', options ->> 'fx') END;
     END IF;
-    SELECT array_agg(code) INTO found FROM unnest(found) AS code WHERE currency_digits(code) IS NULL AND NOT coalesce(nullif(options -> 'minor_units', 'null'), '{}') ? code;
+    SELECT array_agg(code) INTO found FROM unnest(found) AS code WHERE @extschema@.currency_digits(code) IS NULL AND NOT coalesce(nullif(options -> 'minor_units', 'null'), '{}') ? code;
     IF found IS NOT NULL AND options ? 'minor_units' THEN
         RAISE EXCEPTION 'unknown currency "%"', found[1] USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Codes are those of ISO 4217. Say how many digits another has with minor_units, such as ''{"XBT": 8}''.';
@@ -487,17 +530,17 @@ CREATE FUNCTION create_billing_views(
     minor_units jsonb DEFAULT NULL,
     policy churn_policy DEFAULT NULL)
     RETURNS SETOF regclass LANGUAGE plpgsql
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     SET IntervalStyle = 'postgres'
     AS $$
 DECLARE
-    options jsonb := view_options(recognition, trials, time_zone, end_inclusive, reporting_currency, fx, policy) || jsonb_build_object('minor_units', minor_units);
+    options jsonb := @extschema@.view_options(recognition, trials, time_zone, end_inclusive, reporting_currency, fx, policy) || jsonb_build_object('minor_units', minor_units, 'items', true);
     problem text;
     option text;
     source text;
 BEGIN
-    PERFORM check_view_word('provider', provider, (SELECT array_agg(p.provider ORDER BY p.provider) FROM (SELECT DISTINCT b.provider FROM billing_providers() b) p));
-    PERFORM check_view_argument('source_schema', source_schema IS NULL), check_view_word('pauses', pauses, '{zero,keep}'), check_view_word('discounts', discounts, '{forever,all,none}');
+    PERFORM @extschema@.check_view_word('provider', provider, (SELECT array_agg(p.provider ORDER BY p.provider) FROM (SELECT DISTINCT b.provider FROM @extschema@.billing_providers() b) p));
+    PERFORM @extschema@.check_view_argument('source_schema', source_schema IS NULL), @extschema@.check_view_word('pauses', pauses, '{zero,keep}'::text[]), @extschema@.check_view_word('discounts', discounts, '{forever,all,none}'::text[]);
     IF end_inclusive AND recognition <> 'ended' THEN
         RAISE EXCEPTION 'end_inclusive needs recognition "ended", not "%"', recognition USING ERRCODE = 'invalid_parameter_value', HINT = 'Cancellations and ends of billing periods are moments, not last days.';
     END IF;
@@ -511,11 +554,11 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'minor_units must map currencies in capitals to digits between 0 and 8, not %', problem USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM check_billing_source(provider, source_schema);
+    PERFORM @extschema@.check_billing_source(provider, source_schema);
     option := format('(SELECT %L::text AS recognition, %L::text AS pauses, %L::interval AS past_due, %L::text AS discounts, %L::text AS time_zone, %L::jsonb AS minor_units) AS option',
                      recognition, pauses, past_due, discounts, time_zone, minor_units);
-    EXECUTE format('SELECT %I($1, $2)', provider || '_query') INTO source USING source_schema, option;
-    RETURN QUERY SELECT * FROM make_metric_views(source, target_schema, options, format('%s in schema %I', provider, source_schema));
+    EXECUTE format('SELECT @extschema@.%I($1, $2)', provider || '_query') INTO source USING source_schema, option;
+    RETURN QUERY SELECT * FROM @extschema@.make_metric_views(source, target_schema, options, format('%s in schema %I', provider, source_schema));
 END
 $$;
 COMMENT ON FUNCTION create_billing_views(text, name, name, text, text, text, interval, text, text, boolean, text, regclass, jsonb, churn_policy) IS
@@ -547,11 +590,11 @@ CREATE FUNCTION create_metric_views(
     fx regclass DEFAULT NULL,
     policy churn_policy DEFAULT NULL)
     RETURNS SETOF regclass LANGUAGE plpgsql
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     SET IntervalStyle = 'postgres'
     AS $$
 DECLARE
-    options jsonb := view_options(recognition, trials, time_zone, end_inclusive, reporting_currency, fx, policy);
+    options jsonb := @extschema@.view_options(recognition, trials, time_zone, end_inclusive, reporting_currency, fx, policy);
     source_schema name;
     source_table name;
     kind "char";
@@ -564,8 +607,8 @@ DECLARE
     others constant text := 'source.customer_id, source.subscription_id, source.product, source.plan, source.currency, source.billing_interval, source.quantity, source.started_at, source.mrr, source.status, '
         'source.trial_started_at, source.trial_ended_at, source.canceled_at, source.cancel_reason, source.next_start, source.is_first';
 BEGIN
-    PERFORM check_view_argument('subscriptions', subscriptions IS NULL), check_view_argument('customer_id', customer_id IS NULL), check_view_argument('started_at', started_at IS NULL),
-            check_view_argument('ended_at', ended_at IS NULL), check_view_argument('mrr', mrr IS NULL);
+    PERFORM @extschema@.check_view_argument('subscriptions', subscriptions IS NULL), @extschema@.check_view_argument('customer_id', customer_id IS NULL), @extschema@.check_view_argument('started_at', started_at IS NULL),
+            @extschema@.check_view_argument('ended_at', ended_at IS NULL), @extschema@.check_view_argument('mrr', mrr IS NULL);
     SELECT s.nspname, c.relname, c.relkind INTO source_schema, source_table, kind FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = subscriptions;
     IF kind IS NULL OR kind NOT IN ('r', 'p', 'v', 'm', 'f') THEN
         RAISE EXCEPTION '"%" is no table', subscriptions USING ERRCODE = 'wrong_object_type';
@@ -577,20 +620,20 @@ BEGIN
     ELSIF trial_started_at IS NOT NULL AND trial_ended_at IS NULL THEN
         RAISE EXCEPTION 'trial_started_at needs trial_ended_at' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    IF source_schema = target_schema AND is_metric_view(subscriptions) THEN
+    IF source_schema = target_schema AND @extschema@.is_metric_view(subscriptions::oid) THEN
         RAISE EXCEPTION '%.% is one of the views to be made', quote_ident(source_schema), quote_ident(source_table) USING ERRCODE = 'invalid_parameter_value', HINT = 'Choose another target_schema.';
-    ELSIF is_temporary(subscriptions) THEN
+    ELSIF @extschema@.is_temporary(subscriptions::oid) THEN
         RAISE EXCEPTION 'table "%" is temporary', source_table USING ERRCODE = 'wrong_object_type', HINT = 'The views would be gone with it.';
     END IF;
     FOR asked IN VALUES ('customer_id', customer_id, 'key'), ('started_at', started_at, 'time'), ('ended_at', ended_at, 'time'), ('mrr', mrr, 'numeric'), ('subscription_id', subscription_id, 'key'),
                         ('product', product, 'key'), ('plan', plan, 'key'), ('currency', currency, 'text'), ('billing_interval', billing_interval, 'interval'), ('quantity', quantity, 'numeric'),
                         ('status', status, 'key'), ('trial_started_at', trial_started_at, 'time'), ('trial_ended_at', trial_ended_at, 'time'), ('canceled_at', canceled_at, 'time'), ('cancel_reason', cancel_reason, 'key') LOOP
-        type_name := source_column_type(source_schema, source_table, asked.column2);
+        type_name := @extschema@.source_column_type(source_schema, source_table, asked.column2);
         wanted := CASE asked.column3 WHEN 'key' THEN 'text, smallint, integer, bigint, numeric, uuid' WHEN 'numeric' THEN 'number' ELSE asked.column3 END;
         IF asked.column2 IS NOT NULL AND type_name IS NULL THEN
             RAISE EXCEPTION 'table %.% has no column "%"', quote_ident(source_schema), quote_ident(source_table), asked.column2 USING ERRCODE = 'undefined_column',
                 HINT = format('Name the column that holds %1$s: %1$s => ''...''.', asked.column1);
-        ELSIF type_name IS NOT NULL AND NOT type_serves(type_name, wanted) THEN
+        ELSIF type_name IS NOT NULL AND NOT @extschema@.type_serves(type_name, wanted) THEN
             RAISE EXCEPTION 'column %.%.% has type %, but % must be %', quote_ident(source_schema), quote_ident(source_table), quote_ident(asked.column2), type_name, asked.column1,
                 CASE asked.column3 WHEN 'key' THEN 'text, a whole number, numeric or uuid' WHEN 'time' THEN 'date, timestamp or timestamp with time zone' WHEN 'numeric' THEN 'a number' ELSE asked.column3 END
                 USING ERRCODE = 'datatype_mismatch', HINT = 'A view over the table can cast it.';
@@ -607,15 +650,15 @@ BEGIN
     source := format('SELECT %s FROM %I.%I AS source', substr(columns, 3), source_schema, source_table);
     -- the row that follows, and whether one went before; without subscription_id every row is a subscription of its own
     source := format('SELECT source.*, %s AS next_start, %s AS is_first FROM (%s) AS source',
-        CASE WHEN subscription_id IS NOT NULL AND (end_inclusive OR recognition = 'period_end' OR trial_ended_at IS NOT NULL) THEN next_start('source') ELSE 'NULL::timestamptz' END,
+        CASE WHEN subscription_id IS NOT NULL AND (end_inclusive OR recognition = 'period_end' OR trial_ended_at IS NOT NULL) THEN @extschema@.next_start('source') ELSE 'NULL::timestamptz' END,
         CASE WHEN subscription_id IS NOT NULL AND trial_ended_at IS NOT NULL THEN 'source.started_at = min(source.started_at) OVER (PARTITION BY source.customer_id, source.subscription_id)' ELSE 'true' END, source);
     IF end_inclusive THEN
-        source := format('SELECT %s, %s AS ended_at FROM (%s) AS source', others, exclusive_end('source.ended_at', 'source.next_start', time_zone), source);
+        source := format('SELECT %s, %s AS ended_at FROM (%s) AS source', others, @extschema@.exclusive_end('source.ended_at', 'source.next_start', time_zone), source);
     END IF;
     IF recognition <> 'ended' THEN
         source := format('SELECT %s, %s AS ended_at FROM (%s) AS source', others,
             CASE recognition WHEN 'canceled' THEN 'CASE WHEN source.ended_at < ''infinity'' THEN least(source.ended_at, greatest(source.canceled_at, source.started_at)) ELSE source.ended_at END'
-            ELSE format('CASE WHEN source.next_start <= source.ended_at THEN source.ended_at ELSE least(billing_period_end(source.started_at, source.ended_at, source.billing_interval, %L), source.next_start) END', time_zone) END, source);
+            ELSE format('CASE WHEN source.next_start <= source.ended_at THEN source.ended_at ELSE least(@extschema@.billing_period_end(source.started_at, source.ended_at, source.billing_interval, %L::text), source.next_start) END', time_zone) END, source);
     END IF;
     IF trial_ended_at IS NOT NULL THEN
         -- paid before the trial, the trial where its end lies in this row or this row is the last of it, paid after the trial
@@ -637,25 +680,25 @@ BEGIN
         source := format('SELECT source.*, false AS on_trial FROM (%s) AS source', source);
     END IF;
     -- the ends are moments by now
-    RETURN QUERY SELECT * FROM make_metric_views(source, target_schema, options || '{"end_inclusive": false}', format('%I.%I', source_schema, source_table));
+    RETURN QUERY SELECT * FROM @extschema@.make_metric_views(source, target_schema, options || jsonb_build_object('end_inclusive', false, 'items', subscription_id IS NOT NULL), format('%I.%I', source_schema, source_table));
 END
 $$;
 COMMENT ON FUNCTION create_metric_views(regclass, name, name, name, name, name, name, name, name, name, name, name, name, name, name, name, name, text, text, text, boolean, text, regclass, churn_policy) IS
     'views of subscriptions, MRR movements, churn, cohorts, customers, renewals and trials over a table of subscription rows';
 
 CREATE FUNCTION drop_billing_views(target_schema name DEFAULT 'churn') RETURNS SETOF text LANGUAGE plpgsql
-    SET search_path = pg_catalog, @extschema@, pg_temp
+    SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
     views text[];
 BEGIN
-    PERFORM check_view_argument('target_schema', target_schema IS NULL);
+    PERFORM @extschema@.check_view_argument('target_schema', target_schema IS NULL);
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = target_schema) THEN
         RAISE EXCEPTION 'schema "%" does not exist', target_schema USING ERRCODE = 'invalid_schema_name';
     END IF;
     SELECT array_agg(format('%I.%I', target_schema, c.relname) ORDER BY c.relname) INTO views
-    FROM view_comments() v JOIN pg_class c ON c.relname = v.view_name JOIN pg_namespace s ON s.oid = c.relnamespace
-    WHERE v.column_name IS NULL AND s.nspname = target_schema AND is_metric_view(c.oid);
+    FROM @extschema@.view_comments() v JOIN pg_class c ON c.relname = v.view_name JOIN pg_namespace s ON s.oid = c.relnamespace
+    WHERE v.column_name IS NULL AND s.nspname = target_schema AND @extschema@.is_metric_view(c.oid);
     IF views IS NULL THEN
         RAISE EXCEPTION 'schema "%" has no views of churnmetrics', target_schema USING ERRCODE = 'undefined_table';
     END IF;

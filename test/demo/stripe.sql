@@ -1,5 +1,5 @@
 -- The demo's billing rows (data.sql) in the shape in which the Supabase sync engine keeps Stripe's: schema stripe, amounts in cents, moments as
--- epoch seconds, changes of plan as prorated invoice lines. Some 6,000 trials, a few pauses and unpaid invoices on top.
+-- epoch seconds, changes of plan as prorated invoice lines. Trials, some given up, a few past-due subscriptions and coupons on top.
 \ir ../stripe_tables.sql
 
 CREATE FUNCTION pg_temp.epoch(day date) RETURNS integer LANGUAGE sql IMMUTABLE RETURN extract(epoch FROM day::timestamp)::integer;

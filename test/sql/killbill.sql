@@ -70,8 +70,8 @@ CALL entitlement('a9', 's9', 'STOP_ENTITLEMENT', '2024-03-10', NULL, NULL, NULL,
 -- 10, 11: other currencies, in major units. 12: weekly. 13: usage only.
 CALL entitlement('a10', 's10', 'START_ENTITLEMENT', '2024-02-01', NULL, 'Gold', 'gold-monthly-evergreen', 'MONTHLY', 1000, currency => 'JPY');
 CALL entitlement('a11', 's11', 'START_ENTITLEMENT', '2024-02-01', NULL, 'Gold', 'gold-monthly-evergreen', 'MONTHLY', 12.345, currency => 'KWD');
-CALL entitlement('a12', 's12', 'START_ENTITLEMENT', '2024-02-05', '2024-02-26', 'Gold', 'gold-weekly-evergreen', 'WEEKLY', 12);
-CALL entitlement('a12', 's12', 'STOP_ENTITLEMENT', '2024-02-26', NULL, NULL, NULL, NULL, NULL, '2024-02-20 00:00');
+CALL entitlement('a12', 's12', 'START_ENTITLEMENT', '2024-02-05', '2024-04-08', 'Gold', 'gold-weekly-evergreen', 'WEEKLY', 12);
+CALL entitlement('a12', 's12', 'STOP_ENTITLEMENT', '2024-04-08', NULL, NULL, NULL, NULL, NULL, '2024-03-28 00:00');
 CALL entitlement('a13', 's13', 'START_ENTITLEMENT', '2024-01-01', NULL, 'Meter', 'meter-evergreen', 'NO_BILLING_PERIOD', NULL);
 -- 14: with an add-on. 16: an account for tests. 17: left, and came back with another subscription.
 CALL entitlement('a14', 's14', 'START_ENTITLEMENT', '2024-01-01', NULL, 'Gold', 'gold-monthly-evergreen', 'MONTHLY', 30);
@@ -88,6 +88,10 @@ CALL entitlement('a21', 's21', 'START_ENTITLEMENT', '2024-01-01', '2024-02-01', 
 CALL entitlement('a21', 's21', 'PAUSE_ENTITLEMENT', '2024-02-01', '2024-03-01', 'Silver', 'silver-promo-discount', 'MONTHLY', 10);
 CALL entitlement('a21', 's21', 'SYSTEM_CHANGE', '2024-03-01', '2024-04-01', 'Silver', 'silver-promo-evergreen', 'MONTHLY', 22, prev_phase => 'DISCOUNT');
 CALL entitlement('a21', 's21', 'RESUME_ENTITLEMENT', '2024-04-01', NULL, 'Silver', 'silver-promo-evergreen', 'MONTHLY', 22);
+-- 25: takes another plan within the trial, which goes on.
+CALL entitlement('a25', 's25', 'START_ENTITLEMENT', '2024-03-01', '2024-03-06', 'Silver', 'silver-monthly-trial', NULL, NULL);
+CALL entitlement('a25', 's25', 'CHANGE', '2024-03-06', '2024-03-15', 'Gold', 'gold-monthly-trial', NULL, NULL, prev_phase => 'TRIAL');
+CALL entitlement('a25', 's25', 'SYSTEM_CHANGE', '2024-03-15', NULL, 'Gold', 'gold-monthly-evergreen', 'MONTHLY', 30, prev_phase => 'TRIAL');
 -- 22: a trial that still runs. 23: not begun.
 CALL entitlement('a22', 's22', 'START_ENTITLEMENT', '2024-12-01', '2999-01-01', 'Gold', 'gold-monthly-trial', NULL, NULL);
 CALL entitlement('a22', 's22', 'SYSTEM_CHANGE', '2999-01-01', NULL, 'Gold', 'gold-monthly-evergreen', 'MONTHLY', 30, prev_phase => 'TRIAL');
@@ -101,24 +105,24 @@ FROM killbill_churn.subscriptions ORDER BY substr(subscription_id, 2)::integer, 
 SELECT customer_id, currency, mrr, status, lifecycle_stage, first_start, ended_on FROM killbill_churn.customers ORDER BY substr(customer_id, 2)::integer;
 
 -- MRR at the end of each month by hand, per subscription.
--- Trial 2 pays from 19 January; 12 costs 12 x 52 / 12 from 5 to 26 February, over at the end of the month.
+-- Trial 2 pays from 19 January, trial 25 from 15 March; 12 costs 12 x 52 / 12 = 52 from 5 February to 8 April.
 CREATE TABLE killbill_src.by_hand (month date, currency text, mrr numeric);
 INSERT INTO killbill_src.by_hand VALUES
     ('2024-01-01', 'EUR', 30 + 30 + 20 + 40 + 20 + 30 + 30 + 30 + 30 + 5 + 18 + 15 + 20 + 10),   -- 1 2 4 5 6 7 8 9 14 15 17 19 20 21
-    ('2024-02-01', 'EUR', 30 + 30 + 20 + 40 + 20 + 30 + 30 + 30 + 30 + 5 + 15 + 20),             -- 1 2 4 5 6 7 8 9 14 15 19 20: 17 left, 21 paused
-    ('2024-03-01', 'EUR', 30 + 30 + 40 + 25 + 30 + 30 + 5 + 30 + 20),                            -- 1 2 5 6 7 14 15 19 20: 8 and 9 left, 4 paused, 6 pays 300 a year
-    ('2024-04-01', 'EUR', 30 + 30 + 40 + 25 + 30 + 5 + 18 + 30 + 20 + 22),                       -- 1 2 5 6 14 15 18 19 20 21: 7 left, 18 and 21 are back
-    ('2024-05-01', 'EUR', 30 + 30 + 20 + 40 + 25 + 30 + 5 + 18 + 30 + 20 + 22),                  -- 4 is back
-    ('2024-06-01', 'EUR', 30 + 30 + 20 + 40 + 25 + 30 + 5 + 18 + 30 + 20 + 22),                  -- 20 ends on 1 July
-    ('2024-07-01', 'EUR', 30 + 30 + 20 + 40 + 25 + 30 + 5 + 18 + 30 + 22);
+    ('2024-02-01', 'EUR', 30 + 30 + 20 + 40 + 20 + 30 + 30 + 30 + 52 + 30 + 5 + 15 + 20),        -- 1 2 4 5 6 7 8 9 12 14 15 19 20: 17 left, 21 paused
+    ('2024-03-01', 'EUR', 30 + 30 + 40 + 25 + 30 + 52 + 30 + 5 + 30 + 20 + 30),                  -- 1 2 5 6 7 12 14 15 19 20 25: 8 and 9 left, 4 paused, 6 pays 300 a year
+    ('2024-04-01', 'EUR', 30 + 30 + 40 + 25 + 30 + 5 + 18 + 30 + 20 + 22 + 30),                  -- 1 2 5 6 14 15 18 19 20 21 25: 7 and 12 left, 18 and 21 are back
+    ('2024-05-01', 'EUR', 30 + 30 + 20 + 40 + 25 + 30 + 5 + 18 + 30 + 20 + 22 + 30),             -- 4 is back
+    ('2024-06-01', 'EUR', 30 + 30 + 20 + 40 + 25 + 30 + 5 + 18 + 30 + 20 + 22 + 30),             -- 20 ends on 1 July
+    ('2024-07-01', 'EUR', 30 + 30 + 20 + 40 + 25 + 30 + 5 + 18 + 30 + 22 + 30);
 INSERT INTO killbill_src.by_hand SELECT month, currency, mrr FROM generate_series('2024-02-01'::date, '2024-07-01', '1 month') AS month, (VALUES ('JPY', 1000), ('KWD', 12.345)) AS c (currency, mrr);
 CREATE VIEW killbill_src.computed AS
     SELECT period_start AS month, currency, closing_mrr AS mrr FROM killbill_churn.mrr_movements WHERE period_start <= '2024-07-01';
 (SELECT 'by hand' AS side, * FROM (TABLE killbill_src.by_hand EXCEPT TABLE killbill_src.computed) d) UNION ALL
 (SELECT 'computed', * FROM (TABLE killbill_src.computed EXCEPT TABLE killbill_src.by_hand) d) ORDER BY 2, 3, 1;
 
--- Trials: 2 and 3 end in January, 2 converts; 3 would have paid what the trials of its plan turn into.
-SELECT currency, period_start, ended_trials, converted_trials, ended_mrr, converted_mrr FROM killbill_churn.trials WHERE period_start = '2024-01-01';
+-- Trials: 2 and 3 end in January, 2 converts; 3 would have paid what the trials of its plan turn into. 25 is one trial, at the price of its second plan.
+SELECT currency, period_start, ended_trials, converted_trials, ended_mrr, converted_mrr FROM killbill_churn.trials WHERE ended_trials > 0 AND period_start < '2999-01-01' ORDER BY period_start;
 SELECT period_start, opening_customers, new_customers, reactivated_customers, churned_customers, closing_customers FROM killbill_churn.churn WHERE currency = 'EUR' AND period_start < '2024-06-01' ORDER BY 1;
 
 -- Each option, and what it changes.
@@ -172,6 +176,42 @@ SELECT count(*) FROM create_billing_views('killbill', 'killbill %1$s "src"; --',
 SELECT count(*) AS differences FROM (TABLE killbill_other.subscriptions EXCEPT TABLE killbill_churn.subscriptions) d;
 DROP SCHEMA killbill_other CASCADE;
 ALTER SCHEMA "killbill %1$s ""src""; --" RENAME TO killbill_src;
+
+-- Rows that cannot be are left out, and counted; views and other rows stay as they are. Days that no moment can be are infinitely far away.
+CREATE FUNCTION killbill_src.read_all(target name) RETURNS TABLE (view_name name, readable boolean) LANGUAGE plpgsql AS $$
+BEGIN
+    FOREACH view_name IN ARRAY '{subscriptions,mrr_movements,churn,cohorts,customers,renewals,trials}'::name[] LOOP
+        EXECUTE format('SELECT count(v::text) > 0 FROM %I.%I AS v', target, view_name) INTO readable;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+SELECT count(*) FROM create_billing_views('killbill', 'killbill_src', 'killbill_churn');
+CREATE TABLE killbill_src.good AS TABLE killbill_churn.subscriptions;
+DROP VIEW killbill_src.computed;
+SELECT count(*) FROM drop_billing_views('killbill_churn');
+ALTER TABLE killbill_src.analytics_subscription_transitions ALTER next_price TYPE numeric, ALTER next_mrr TYPE numeric;
+CALL killbill_src.entitlement('b1', 'b1', 'START_ENTITLEMENT', '2024-01-01', NULL, 'Gold', 'bad-price-evergreen', 'MONTHLY', -30);
+CALL killbill_src.entitlement('b2', 'b2', 'START_ENTITLEMENT', '2024-01-01', NULL, 'Gold', 'bad-price-evergreen', 'ANNUAL', 'NaN');
+CALL killbill_src.entitlement('b3', 'b3', 'START_ENTITLEMENT', '2024-01-01', NULL, 'Gold', 'bad-price-evergreen', 'WEEKLY', 'Infinity');
+CALL killbill_src.entitlement('b4', 'b4', 'START_ENTITLEMENT', '2024-01-01', NULL, 'Gold', 'bad-price-evergreen', 'MONTHLY', 1e30);
+CALL killbill_src.entitlement('b5', 'b5', 'START_ENTITLEMENT', '2024-01-01', NULL, 'Gold', 'bad-period-evergreen', 'FORTNIGHTLY', 30);
+UPDATE killbill_src.analytics_subscription_transitions SET next_mrr = '-Infinity' WHERE subscription_id = 'b5';
+CALL killbill_src.entitlement('b6', 'b6', 'START_ENTITLEMENT', '4713-01-01 BC', NULL, 'Gold', 'bad-start-evergreen', 'MONTHLY', 30);
+CALL killbill_src.entitlement('b7', 'b7', 'START_ENTITLEMENT', '5874897-12-31', NULL, 'Gold', 'not-begun-evergreen', 'MONTHLY', 30);
+CALL killbill_src.entitlement('b8', 'b8', 'START_ENTITLEMENT', '2024-01-01', '5874897-12-31', 'Gold', 'endless-evergreen', 'MONTHLY', 30);
+CALL killbill_src.entitlement('b9', 'b9', 'START_ENTITLEMENT', '2024-01-01', '5874897-12-30', 'Gold', 'endless-evergreen', 'MONTHLY', 30);
+CALL killbill_src.entitlement('b9', 'b9', 'STOP_ENTITLEMENT', '5874897-12-30', NULL, NULL, NULL, NULL, NULL, '294276-12-31 23:59:59');
+CALL killbill_src.entitlement('b10', 'b10', 'START_ENTITLEMENT', '2024-01-01', NULL, 'Gold', 'no-currency-evergreen', 'MONTHLY', NULL, currency => NULL);
+-- b1 to b6; b7 has not begun, b8 and b9 have no end
+SELECT count(*) FROM create_billing_views('killbill', 'killbill_src', 'killbill_churn');
+SELECT * FROM killbill_src.read_all('killbill_churn');
+SELECT customer_id, currency, started_at, ended_at, mrr, status FROM killbill_churn.subscriptions WHERE customer_id LIKE 'b%' ORDER BY 1;
+SELECT count(*) AS differences FROM ((TABLE killbill_src.good EXCEPT TABLE killbill_churn.subscriptions) UNION ALL (SELECT * FROM killbill_churn.subscriptions WHERE customer_id LIKE 'a%' EXCEPT TABLE killbill_src.good)) d;
+SELECT count(*) FROM create_billing_views('killbill', 'killbill_src', 'killbill_churn', recognition => 'period_end', past_due => '10 days', discounts => 'all', time_zone => 'America/New_York');
+SELECT bool_and(readable) FROM killbill_src.read_all('killbill_churn');
+SELECT count(*) FROM create_billing_views('killbill', 'killbill_src', 'killbill_churn', recognition => 'canceled', pauses => 'keep', trials => 'free', time_zone => 'Pacific/Kiritimati');
+SELECT bool_and(readable) FROM killbill_src.read_all('killbill_churn');
 
 -- What is missing is named; nothing is made.
 ALTER TABLE killbill_src.analytics_subscription_transitions RENAME next_slug TO slug;

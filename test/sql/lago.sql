@@ -26,9 +26,10 @@ INSERT INTO plans (id, name, code, interval, amount_cents, amount_currency, tria
 SELECT u(n), name, code, every, cents, currency, days, u(parent) FROM (VALUES
     (1, 'Basic', 'basic', 1, 2000, 'EUR', NULL, NULL), (2, 'Pro', 'pro', 1, 5000, 'EUR', 0, NULL), (3, 'Pro', 'pro_yearly', 2, 48000, 'EUR', NULL, NULL), (4, 'Weekly', 'weekly', 0, 1200, 'EUR', NULL, NULL),
     (5, 'Quarter', 'quarter', 3, 9000, 'EUR', NULL, NULL), (6, 'Half', 'half', 4, 12000, 'EUR', NULL, NULL), (7, 'Usage', 'usage', 1, 0, 'EUR', NULL, NULL), (8, 'Team', 'team', 1, 3000, 'EUR', 14, NULL),
-    (9, 'Basic', 'basic_jp', 1, 1000, 'JPY', NULL, NULL), (10, 'Basic', 'basic_kw', 1, 12345, 'KWD', NULL, NULL), (11, 'Basic', 'basic', 1, 1500, 'EUR', NULL, 1), (12, 'Long', 'long', 1, 3000, 'EUR', 400000, NULL)
+    (9, 'Basic', 'basic_jp', 1, 1000, 'JPY', NULL, NULL), (10, 'Basic', 'basic_kw', 1, 12345, 'KWD', NULL, NULL), (11, 'Basic', 'basic', 1, 1500, 'EUR', NULL, 1), (12, 'Long', 'long', 1, 3000, 'EUR', 400000, NULL),
+    (13, 'Team plus', 'team_plus', 1, 4500, 'EUR', 14, NULL)
 ) AS p (n, name, code, every, cents, currency, days, parent);
-INSERT INTO customers (id, external_id, deleted_at) SELECT u(n), 'cust_' || n, CASE n WHEN 16 THEN timestamp '2024-03-10' END FROM generate_series(1, 29) n;
+INSERT INTO customers (id, external_id, deleted_at) SELECT u(n), 'cust_' || n, CASE n WHEN 16 THEN timestamp '2024-03-10' END FROM generate_series(1, 31) n;
 INSERT INTO subscriptions (id, customer_id, external_id, plan_id, status, started_at, terminated_at, ending_at, trial_ended_at, previous_subscription_id, billing_time, subscription_at, canceled_at)
 SELECT u(n), u(customer), 'sub_' || external, u(plan), status, starts::timestamp, stops::timestamp, ending::timestamp, trial::timestamp, u(previous), billing_time, coalesce(starts::timestamp, '2030-01-01'), canceled::timestamp
 FROM (VALUES
@@ -48,7 +49,7 @@ FROM (VALUES
     (7, 7, '7', 1, 2, '2024-01-15', '2024-04-10 12:00', NULL, NULL, NULL, 0, NULL),
     (8, 8, '8', 1, 2, '2024-01-15', '2024-04-10 12:00', NULL, NULL, NULL, 1, NULL),
     (9, 9, '9', 1, 2, '2024-01-01', '2024-05-01 00:00:05', '2024-05-01', NULL, NULL, 0, NULL),
-    (10, 10, '10', 4, 2, '2024-02-05', '2024-02-22 15:00', NULL, NULL, NULL, 0, NULL),
+    (10, 10, '10', 4, 2, '2024-02-05', '2024-04-11 15:00', NULL, NULL, NULL, 0, NULL),
     -- 11 to 13: quarterly, semiannual, usage only. 14, 15: other currencies
     (11, 11, '11', 5, 1, '2024-01-01', NULL, NULL, NULL, NULL, 0, NULL),
     (12, 12, '12', 6, 1, '2024-01-01', NULL, NULL, NULL, NULL, 0, NULL),
@@ -74,7 +75,11 @@ FROM (VALUES
     (26, 26, '26', 8, 2, '2024-06-01 10:00', '2024-08-01', NULL, NULL, NULL, 0, NULL),
     (27, 27, '27', 12, 1, '2024-12-01', NULL, NULL, NULL, NULL, 0, NULL),
     (28, 28, '28', 8, 2, '2024-03-01', '2024-03-06', NULL, NULL, NULL, 0, NULL),
-    (128, 28, '28', 2, 1, '2024-03-06', NULL, NULL, NULL, 28, 0, NULL)
+    (128, 28, '28', 2, 1, '2024-03-06', NULL, NULL, NULL, 28, 0, NULL),
+    -- 30: terminated seven seconds after its trial. 31: upgraded during the trial, which goes on
+    (30, 30, '30', 8, 2, '2024-04-01', '2024-04-15 00:00:07', NULL, '2024-04-15', NULL, 0, NULL),
+    (31, 31, '31', 8, 2, '2024-04-01', '2024-04-06', NULL, NULL, NULL, 0, NULL),
+    (131, 31, '31', 13, 1, '2024-04-06', NULL, NULL, '2024-04-15', 31, 0, NULL)
 ) AS s (n, customer, external, plan, status, starts, stops, ending, trial, previous, billing_time, canceled);
 INSERT INTO coupons SELECT u(n), 'coupon_' || n, n = 3, false FROM generate_series(1, 3) n;
 INSERT INTO applied_coupons (id, coupon_id, customer_id, status, amount_cents, amount_currency, percentage_rate, frequency, frequency_duration, frequency_duration_remaining, created_at, terminated_at)
@@ -96,7 +101,7 @@ CREATE FUNCTION lago_src.n(text) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELE
 SELECT subscription_id AS id, lago_src.n(customer_id) AS customer, product, plan, currency AS cur, billing_interval AS every, quantity AS n, date_trunc('minute', started_at) AS started,
        date_trunc('minute', ended_at) AS ended, mrr, status, trial_started_at::date AS trial, trial_ended_at::date AS trial_end, canceled_at, cancel_reason
 FROM lago_churn.subscriptions ORDER BY 2, subscription_id, started_at;
-SELECT lago_src.n(customer_id) AS customer, currency, mrr, status, lifecycle_stage, first_start, ended_on FROM lago_churn.customers WHERE lago_src.n(customer_id) IN (3, 5, 9, 13, 16, 17, 24, 27, 28) ORDER BY 1;
+SELECT lago_src.n(customer_id) AS customer, currency, mrr, status, lifecycle_stage, first_start, ended_on FROM lago_churn.customers WHERE lago_src.n(customer_id) IN (3, 5, 9, 13, 16, 17, 24, 27, 28, 30, 31) ORDER BY 1;
 -- rows of a chain touch: a change of plan is no churn, whatever the policy
 SELECT started_at, ended_at, mrr FROM lago_churn.subscriptions WHERE subscription_id IN ('sub_4', 'sub_5') ORDER BY subscription_id, started_at;
 
@@ -104,19 +109,19 @@ SELECT started_at, ended_at, mrr FROM lago_churn.subscriptions WHERE subscriptio
 CREATE TABLE lago_src.by_hand (month date, currency text, mrr numeric);
 INSERT INTO lago_src.by_hand SELECT month, 'EUR', 20 + 30 + 30 + 20 + 20 + 20 + 20 + 20 + 15 + 31 + others FROM (VALUES
     ('2024-01-01'::date, 20 + 50 + 20 + 20 + 20 + 20 + 20 + 50 + 15),       -- 4 5 7 8 9 16 17 19 20
-    ('2024-02-01', 20 + 50 + 50 + 20 + 20 + 20 + 20 + 37.5 + 15 + 40),      -- 4 5 6 7 8 9 16 19 20 120: 17 left, 19 has 25 % off
-    ('2024-03-01', 40 + 50 + 50 + 20 + 20 + 20 + 37.5 + 15 + 40 + 50),      -- 4 5 6 7 8 9 19 20 120 28: 4 is at 480 a year, 16 deleted
-    ('2024-04-01', 40 + 20 + 50 + 20 + 20 + 37.5 + 15 + 40 + 50),           -- 4 5 6 9 17 19 20 120 28: 5 is at 20, 7 and 8 left, 17 is back
-    ('2024-05-01', 40 + 20 + 50 + 20 + 37.5 + 15 + 40 + 50),                -- 9 left
-    ('2024-06-01', 40 + 20 + 50 + 20 + 37.5 + 20 + 40 + 50 + 30),           -- 20 has no coupon any more, 26 pays from 15 June
-    ('2024-07-01', 40 + 20 + 50 + 20 + 37.5 + 20 + 40 + 50 + 30)) AS h (month, others);
+    ('2024-02-01', 20 + 50 + 50 + 20 + 20 + 20 + 52 + 20 + 37.5 + 15 + 40), -- 4 5 6 7 8 9 10 16 19 20 120: 17 left, 19 has 25 % off, 10 pays 12 x 52 / 12
+    ('2024-03-01', 40 + 50 + 50 + 20 + 20 + 20 + 52 + 37.5 + 15 + 40 + 50), -- 4 5 6 7 8 9 10 19 20 120 28: 4 is at 480 a year, 16 deleted
+    ('2024-04-01', 40 + 20 + 50 + 20 + 20 + 37.5 + 15 + 40 + 50 + 45),      -- 4 5 6 9 17 19 20 120 28 31: 5 is at 20, 7, 8 and 10 left, 17 is back; 30 never paid
+    ('2024-05-01', 40 + 20 + 50 + 20 + 37.5 + 15 + 40 + 50 + 45),           -- 9 left
+    ('2024-06-01', 40 + 20 + 50 + 20 + 37.5 + 20 + 40 + 50 + 45 + 30),      -- 20 has no coupon any more, 26 pays from 15 June
+    ('2024-07-01', 40 + 20 + 50 + 20 + 37.5 + 20 + 40 + 50 + 45 + 30)) AS h (month, others);
 INSERT INTO lago_src.by_hand SELECT month, currency, mrr FROM generate_series('2024-02-01'::date, '2024-07-01', '1 month') AS month, (VALUES ('JPY', 1000), ('KWD', 12.345)) AS c (currency, mrr);
 CREATE VIEW lago_src.computed AS
     SELECT period_start AS month, currency, closing_mrr AS mrr FROM lago_churn.mrr_movements WHERE period_start <= '2024-07-01';
 (SELECT 'by hand' AS side, * FROM (TABLE lago_src.by_hand EXCEPT TABLE lago_src.computed) d) UNION ALL
 (SELECT 'computed', * FROM (TABLE lago_src.computed EXCEPT TABLE lago_src.by_hand) d) ORDER BY 2, 3, 1;
 
--- Trials: 2 and 3 end in January, 28 with the upgrade in March, 26 in June; all but 3 convert. Amounts are those of the trials' plans.
+-- Trials: 2 and 3 end in January, 28 with the upgrade in March, 30 and 31 in April, 26 in June; all but 3 and 30 convert. Amounts are those of the plan when the trial ends.
 SELECT currency, period_start, ended_trials, converted_trials, ended_mrr, converted_mrr FROM lago_churn.trials WHERE period_start < '2024-07-01' AND ended_trials > 0 ORDER BY 2;
 SELECT period_start, opening_customers, new_customers, reactivated_customers, churned_customers, closing_customers FROM lago_churn.churn WHERE currency = 'EUR' AND period_start < '2024-06-01' ORDER BY 1;
 
@@ -126,9 +131,9 @@ CREATE FUNCTION lago_src.changes(VARIADIC ids text[]) RETURNS TABLE (id text, st
 -- Lago terminates at once: the end and the cancellation are one moment
 SELECT count(*) FROM create_billing_views('lago', 'lago_src', 'lago_churn', recognition => 'canceled');
 SELECT count(*) AS differences FROM (TABLE lago_src.by_hand EXCEPT TABLE lago_src.computed) d;
--- 7 to the end of the month, 8 to its 15th, 9 stays at the first moment of a month, 10 to Sunday
+-- 7 to the end of the month, 8 to its 15th, 9 stays at the first moment of a month, 10 to Sunday; 30 has no period
 SELECT count(*) FROM create_billing_views('lago', 'lago_src', 'lago_churn', recognition => 'period_end');
-SELECT * FROM lago_src.changes('sub_4', 'sub_7', 'sub_8', 'sub_9', 'sub_10', 'sub_17');
+SELECT * FROM lago_src.changes('sub_4', 'sub_7', 'sub_8', 'sub_9', 'sub_10', 'sub_17', 'sub_30');
 -- 24 was due on 15 August
 SELECT count(*) FROM create_billing_views('lago', 'lago_src', 'lago_churn', past_due => '10 days');
 SELECT * FROM lago_src.changes('sub_24');
@@ -156,6 +161,52 @@ SELECT count(*) FROM create_billing_views('lago', 'lago %1$s "src"; --', 'lago_o
 SELECT count(*) AS differences FROM (TABLE lago_other.subscriptions EXCEPT TABLE lago_churn.subscriptions) d;
 DROP SCHEMA lago_other CASCADE;
 ALTER SCHEMA "lago %1$s ""src""; --" RENAME TO lago_src;
+
+-- Rows that cannot be are left out, and counted; views and other rows stay as they are. Moments beyond the years 1 to 9998 are infinitely far away.
+CREATE FUNCTION lago_src.read_all(target name) RETURNS TABLE (view_name name, readable boolean) LANGUAGE plpgsql AS $$
+BEGIN
+    FOREACH view_name IN ARRAY '{subscriptions,mrr_movements,churn,cohorts,customers,renewals,trials}'::name[] LOOP
+        EXECUTE format('SELECT count(v::text) > 0 FROM %I.%I AS v', target, view_name) INTO readable;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+SELECT count(*) FROM create_billing_views('lago', 'lago_src', 'lago_churn');
+CREATE TABLE lago_src.good AS TABLE lago_churn.subscriptions;
+SET search_path = lago_src, public;
+INSERT INTO plans (id, name, code, interval, amount_cents, amount_currency, trial_period) SELECT u(n), 'Bad', name, every, cents, 'EUR', days
+FROM (VALUES (41, 'negative', 1, -100, NULL::double precision), (42, 'no such interval', 7, 100, NULL), (43, 'trial of many years', 1, 100, 1e300), (44, 'trial of no number', 1, 100, 'NaN'), (45, 'endless trial', 1, 100, 'Infinity'),
+             (46, 'trial backwards', 1, 100, -1e9), (47, 'a trillion trillion', 1, 9223372036854775807, 0)) AS p (n, name, every, cents, days);
+INSERT INTO customers (id, external_id) SELECT u(n), 'cust_' || n FROM generate_series(41, 60) n;
+INSERT INTO subscriptions (id, customer_id, external_id, plan_id, status, started_at, terminated_at, ending_at, trial_ended_at, billing_time, subscription_at, canceled_at)
+SELECT u(n), u(n), 'sub_' || n, u(plan), status, starts::timestamp, stops::timestamp, ending::timestamp, trial::timestamp, 1, anniversary::timestamp, canceled::timestamp
+FROM (VALUES
+    (41, 41, 1, '2024-01-01', NULL, NULL, NULL, NULL, NULL), (42, 42, 1, '2024-01-01', NULL, NULL, NULL, NULL, NULL), (43, 43, 1, '2024-01-01', NULL, NULL, NULL, NULL, NULL), (44, 44, 1, '2024-01-01', NULL, NULL, NULL, NULL, NULL),
+    (45, 45, 1, '2024-01-01', NULL, NULL, NULL, NULL, NULL), (46, 46, 1, '2024-01-01', NULL, NULL, NULL, NULL, NULL), (47, 47, 1, '2024-01-01', NULL, NULL, NULL, NULL, NULL),
+    (48, 1, 2, '4713-01-01 BC', '2024-03-05', NULL, NULL, NULL, NULL), (49, 1, 1, '294276-12-31', NULL, NULL, NULL, NULL, NULL), (50, 1, 2, '2024-01-01', '294276-12-31', NULL, NULL, NULL, '294276-12-31'),
+    (51, 1, 2, '2024-01-01', '2024-03-05', NULL, NULL, '4713-01-01 BC', '-infinity'), (52, 1, 1, '2024-01-01', NULL, 'infinity', NULL, '294276-12-31', NULL), (53, 1, 1, '2024-01-01', NULL, NULL, '294276-12-31', NULL, NULL),
+    (54, 1, 2, '2024-01-01', '4713-01-01 BC', NULL, NULL, NULL, NULL), (55, 1, 1, '2024-01-01', NULL, NULL, NULL, NULL, NULL), (56, 1, 1, '2024-01-01', NULL, NULL, NULL, NULL, NULL), (57, 1, 1, '2024-01-01', NULL, NULL, NULL, NULL, NULL),
+    (58, 1, 1, '2024-01-01', NULL, NULL, NULL, NULL, NULL), (59, 1, 1, '2024-01-01', NULL, NULL, NULL, NULL, NULL), (60, 41, 1, '2024-01-01', NULL, NULL, NULL, NULL, NULL)
+) AS s (n, plan, status, starts, stops, ending, trial, anniversary, canceled);
+UPDATE customers SET deleted_at = '294276-12-31' WHERE id = u(55);
+INSERT INTO applied_coupons (id, coupon_id, customer_id, status, amount_cents, amount_currency, percentage_rate, frequency, frequency_duration, frequency_duration_remaining, created_at, terminated_at)
+SELECT u(n), u(1), u(customer), 0, cents, 'EUR', percentage, frequency, periods, NULL, starts::timestamp, stops::timestamp
+FROM (VALUES (41, 56, NULL, 10::numeric, 1, 2147483647, '2024-02-01', NULL), (42, 57, NULL, 10, 1, -2147483648, '2024-02-01', NULL), (43, 58, NULL, 10, 0, NULL, '294276-12-31', '294276-12-31'), (44, 59, -500, NULL, 2, NULL, '4713-01-01 BC', NULL),
+             (45, 59, NULL, 'NaN', 2, NULL, '2024-02-01', NULL), (46, 59, NULL, -99999, 2, NULL, '2024-02-01', NULL), (47, 60, 100, NULL, 2, NULL, '2024-02-01', NULL)) AS c (n, customer, cents, percentage, frequency, periods, starts, stops);
+INSERT INTO invoices VALUES (u(41), u(55), true, '5874897-12-31', 2), (u(42), u(56), true, '-infinity', 2);
+INSERT INTO fees (id, invoice_id, subscription_id) VALUES (u(41), u(41), u(55)), (u(42), u(42), u(56));
+SET search_path = public;
+-- 41, 42, 47, 48 and 60: 60 has no price, and no discount makes it one. 43, 45 and 53 are on trial, 49 has not begun, 54 was over before
+SELECT count(*) FROM create_billing_views('lago', 'lago_src', 'lago_churn');
+SELECT * FROM lago_src.read_all('lago_churn');
+SELECT subscription_id AS id, plan, started_at, ended_at, mrr, status, trial_ended_at, canceled_at FROM lago_churn.subscriptions WHERE lago_src.n(customer_id) > 40 ORDER BY 1, 3;
+SELECT count(*) AS differences FROM ((TABLE lago_src.good EXCEPT TABLE lago_churn.subscriptions) UNION ALL (SELECT * FROM lago_churn.subscriptions WHERE lago_src.n(customer_id) < 40 EXCEPT TABLE lago_src.good)) d;
+SELECT count(*) FROM create_billing_views('lago', 'lago_src', 'lago_churn', recognition => 'period_end', past_due => '10 days', discounts => 'all', time_zone => 'America/New_York');
+SELECT bool_and(readable) FROM lago_src.read_all('lago_churn');
+SELECT subscription_id AS id, started_at, ended_at, mrr FROM lago_churn.subscriptions WHERE lago_src.n(customer_id) BETWEEN 51 AND 59 AND subscription_id NOT IN ('sub_52', 'sub_54') ORDER BY 1, 2;
+SELECT count(*) FROM create_billing_views('lago', 'lago_src', 'lago_churn', recognition => 'canceled', discounts => 'none', trials => 'free', time_zone => 'Pacific/Kiritimati');
+SELECT bool_and(readable) FROM lago_src.read_all('lago_churn');
+DELETE FROM lago_src.subscriptions WHERE id > lago_src.u(40) AND id < lago_src.u(100);
 
 -- Older schemas: without what belongs to coupons, overdue invoices, ends set beforehand, ends of trials, anniversaries.
 DROP SCHEMA lago_churn CASCADE;

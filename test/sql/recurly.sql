@@ -37,7 +37,7 @@ PERFORM record('01', '2023-03-12 09:30', 'active', 'activated_at=2023-01-01, cur
 -- first seen long after it began; from a month's plan to a year's, with an add-on
 PERFORM record('02', '2023-04-10', 'active', 'activated_at=2022-12-15, current_period_started_at=2023-04-10, current_period_ends_at=2023-05-10');
 PERFORM record('02', '2023-06-20', 'active', 'activated_at=2022-12-15, current_period_started_at=2023-06-20, current_period_ends_at=2024-06-20, plan_id=y, unit_amount=240, add_ons_total=60.6');
--- trials: cancelled within it and expired with it, two minutes late; paid, at a price that was agreed on within it; no card at its end
+-- trials: cancelled within it and expired with it, two minutes late; paid, at a price that was agreed on within it; no card at its end; ended 40 minutes after it
 PERFORM record('03', '2023-04-01 00:00:05', 'active', 'activated_at=2023-04-01, trial_started_at=2023-04-01, trial_ends_at=2023-04-15, current_period_started_at=2023-04-01, current_period_ends_at=2023-04-15');
 PERFORM record('03', '2023-04-08', 'canceled', 'activated_at=2023-04-01, trial_started_at=2023-04-01, trial_ends_at=2023-04-15, canceled_at=2023-04-08, expires_at=2023-04-15, current_period_started_at=2023-04-01, current_period_ends_at=2023-04-15');
 PERFORM record('03', '2023-04-15 00:02', 'expired', 'activated_at=2023-04-01, trial_started_at=2023-04-01, trial_ends_at=2023-04-15, canceled_at=2023-04-08, expires_at=2023-04-15 00:02, expiration_reason=canceled, current_period_started_at=2023-04-01, current_period_ends_at=2023-04-15');
@@ -45,6 +45,7 @@ PERFORM record('04', '2023-04-01 00:00:05', 'active', 'activated_at=2023-04-01, 
 PERFORM record('04', '2023-04-05', 'active', 'activated_at=2023-04-01, trial_started_at=2023-04-01, trial_ends_at=2023-04-15, current_period_started_at=2023-04-01, current_period_ends_at=2023-04-15, unit_amount=20');
 PERFORM record('04', '2023-04-15 00:01', 'active', 'activated_at=2023-04-01, trial_started_at=2023-04-01, trial_ends_at=2023-04-15, current_period_started_at=2023-04-15, current_period_ends_at=2023-05-15, unit_amount=20');
 PERFORM record('05', '2023-04-15 00:05', 'expired', 'activated_at=2023-04-01, trial_started_at=2023-04-01, trial_ends_at=2023-04-15, canceled_at=2023-04-15 00:05, expires_at=2023-04-15 00:05, expiration_reason=nonpayment_trial, current_period_started_at=2023-04-01');
+PERFORM record('29', '2023-04-15 00:40', 'expired', 'activated_at=2023-04-01, trial_started_at=2023-04-01, trial_ends_at=2023-04-15, canceled_at=2023-04-15 00:40, expires_at=2023-04-15 00:40, expiration_reason=canceled, current_period_started_at=2023-04-15, current_period_ends_at=2023-05-15');
 -- cancelled on 10 May, expired with its period; cancelled, and taken up again; terminated in the middle of a year; not paid; about to expire
 PERFORM record('06', '2023-01-01', 'active', 'activated_at=2023-01-01, current_period_started_at=2023-01-01, current_period_ends_at=2023-02-01, unit_amount=40');
 PERFORM record('06', '2023-05-10', 'canceled', 'activated_at=2023-01-01, canceled_at=2023-05-10, expires_at=2023-06-01, current_period_started_at=2023-05-01, current_period_ends_at=2023-06-01, unit_amount=40');
@@ -107,7 +108,7 @@ CREATE VIEW wanted AS SELECT * FROM (VALUES
     ('EUR', '2023-01-01', 30 + 30 + 40 + 10.0),                                                        -- a01, a06, a07
     ('EUR', '2023-02-01', 110 + 20 + 15.0),                                                            -- a08: 240 a year, a09
     ('EUR', '2023-03-01', 145 + 40 + 80 + 30 + 50 + 50.0),                                             -- a01: 2 x 35; a17: 100 less a fifth; a18: (90 + 15 - 15) / 3; a19, a20
-    ('EUR', '2023-04-01', 395 + 20.0),                                                                 -- a04 pays, a03 and a05 do not
+    ('EUR', '2023-04-01', 395 + 20.0),                                                                 -- a04 pays, a03, a05 and a29 do not
     ('EUR', '2023-05-01', 415 - 20.0),                                                                 -- a08 is gone; a06 ends on 1 June; a07 goes on
     ('EUR', '2023-06-01', 395 - 40 - 30 + 25.05 + 25 + 9 + 8),                                         -- a06; a02: 300.60 a year instead of 30; a11, a15, a16
     ('EUR', '2023-07-01', 392.05 - 25),                                                                -- a11 pauses
@@ -117,10 +118,13 @@ CREATE VIEW wanted AS SELECT * FROM (VALUES
     ('EUR', '2023-11-01', 454.05 + 25),                                                                -- a12
     ('EUR', '2024-01-01', 479.05 - 9 + 5),                                                             -- a15's account is closed; a10
     ('EUR', '2024-02-01', 475.05 - 25),                                                                -- a12 pauses
-    ('EUR', '2025-02-01', 450.05), ('EUR', '2025-03-01', 450.05 - 5),                                  -- a10 ends
-    ('USD', '2023-01-01', 8 + 10), ('USD', '2023-02-01', 18 + 43.333333),                              -- a27: two subscriptions, one at a fifth less; a22: 10 x 52 / 12
-    ('JPY', '2023-01-01', 1500), ('KWD', '2023-01-01', 12.345)) AS w (currency, month, mrr);
-CREATE VIEW got AS SELECT currency, period_start, closing_mrr FROM recurly_views.mrr_movements WHERE (currency, period_start) IN (SELECT currency, month FROM wanted);
+    ('EUR', '2025-03-01', 450.05 - 5),                                                                 -- a10 ends
+    ('USD', '2023-01-01', 8 + 10)) AS w (currency, month, mrr)                                         -- a27: two subscriptions, one at a fifth less
+    UNION ALL SELECT currency, month::date, mrr FROM (VALUES                                           -- the same for months
+    ('EUR', timestamp '2023-12-01', timestamp '2023-12-01', 479.05), ('EUR', '2024-03-01', '2025-02-01', 450.05),
+    ('USD', '2023-02-01', '2025-03-01', 18 + 43.333333),                                               -- a22: 10 x 52 / 12
+    ('JPY', '2023-01-01', '2025-03-01', 1500), ('KWD', '2023-01-01', '2025-03-01', 12.345)) AS same (currency, first, last, mrr), generate_series(first, last, '1 month') AS month;
+CREATE VIEW got AS SELECT currency, period_start, closing_mrr FROM recurly_views.mrr_movements WHERE period_start <= '2025-03-01';
 SELECT 'missing' AS difference, * FROM (TABLE wanted EXCEPT TABLE got) AS d UNION ALL SELECT 'wrong', * FROM (TABLE got EXCEPT TABLE wanted) AS d ORDER BY 1, 2, 3;
 SELECT count(*) AS compared FROM got;
 
@@ -142,6 +146,66 @@ SELECT count(*) FROM create_billing_views('recurly', 'recurly_src', 'recurly_opt
 SELECT * FROM changed();
 SELECT count(*) FROM create_billing_views('recurly', 'recurly_src', 'recurly_option', discounts => 'all');
 SELECT * FROM changed();
+
+-- Rows that cannot be are left out, and counted; views and other rows stay as they are. Moments beyond the years 1 to 9998 are infinitely far away.
+CREATE FUNCTION read_all(target name) RETURNS TABLE (view_name name, readable boolean) LANGUAGE plpgsql AS $$
+BEGIN
+    FOREACH view_name IN ARRAY '{subscriptions,mrr_movements,churn,cohorts,customers,renewals,trials}'::name[] LOOP
+        EXECUTE format('SELECT count(v::text) > 0 FROM %I.%I AS v', target, view_name) INTO readable;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+SELECT count(*) FROM create_billing_views('recurly', 'recurly_src', 'recurly_views');
+CREATE TABLE good AS TABLE recurly_views.subscriptions;
+INSERT INTO plan_history (id, updated_at, code, name, interval_length, interval_unit) VALUES ('b0', '2022-01-01', 'b0', 'Every 0 months', 0, 'months'), ('bn', '2022-01-01', 'bn', 'Every -3 months', -3, 'months'),
+    ('bh', '2022-01-01', 'bh', 'Every so many years', 2147483647, 'years'), ('bw', '2022-01-01', 'bw', 'Every so many weeks', 2147483647, 'weeks'), ('bu', '2022-01-01', 'bu', 'Every moon', 1, 'moons');
+DO $$ BEGIN
+PERFORM record('b01', '2024-01-01', 'active', 'activated_at=2024-01-01, plan_id=b0');
+PERFORM record('b02', '2024-01-01', 'active', 'activated_at=2024-01-01, plan_id=bn');
+PERFORM record('b03', '2024-01-01', 'active', 'activated_at=2024-01-01, plan_id=bh');
+PERFORM record('b04', '2024-01-01', 'active', 'activated_at=2024-01-01, plan_id=bw');
+PERFORM record('b05', '2024-01-01', 'active', 'activated_at=2024-01-01, plan_id=bu');
+PERFORM record('b06', '2024-01-01', 'active', 'activated_at=2024-01-01, unit_amount=NaN');
+PERFORM record('b07', '2024-01-01', 'active', 'activated_at=2024-01-01, unit_amount=Infinity');
+PERFORM record('b08', '2024-01-01', 'active', 'activated_at=2024-01-01, unit_amount=-5, add_ons_total=20');
+PERFORM record('b09', '2024-01-01', 'active', 'activated_at=2024-01-01, add_ons_total=NaN');
+PERFORM record('b10', '2024-01-01', 'active', 'activated_at=2024-01-01, quantity=-2');
+PERFORM record('b11', '2024-01-01', 'active', 'activated_at=2024-01-01, unit_amount=1e300');
+PERFORM record('b12', '2024-01-01', 'active', 'activated_at=4713-01-01 BC');
+PERFORM record('b13', '2024-01-01', 'expired', 'activated_at=2024-01-01, expires_at=294276-12-31, canceled_at=294276-12-31, current_period_started_at=4713-01-01 BC, current_period_ends_at=294276-12-31');
+PERFORM record('b14', '2024-01-01', 'active', 'activated_at=2024-01-01, trial_started_at=2024-01-01, trial_ends_at=294276-12-31');
+-- records from before all time, and from when no moment can be; two in a row
+PERFORM record('b15', '4713-01-01 BC', 'active', 'activated_at=2024-01-01, unit_amount=10, current_period_started_at=4713-01-01 BC');
+PERFORM record('b15', '294276-12-30', 'active', 'activated_at=2024-01-01, unit_amount=20, current_period_started_at=294276-12-30');
+PERFORM record('b15', '294276-12-31', 'active', 'activated_at=2024-01-01, unit_amount=30, current_period_started_at=infinity');
+PERFORM record('b16', '2024-01-01', 'paused', 'activated_at=2024-01-01, paused_at=294276-12-31');
+PERFORM record('b17', '2024-01-01', 'active', 'activated_at=2024-01-01');
+PERFORM record('b18', '2024-01-01', 'active', 'activated_at=2024-01-01');
+PERFORM record('b19', '2024-01-01', 'active', 'activated_at=2024-01-01');
+PERFORM record('b20', '2024-01-01', 'active', 'activated_at=2024-01-01');
+PERFORM record('b21', '2024-01-01', 'active', 'activated_at=2024-01-01, plan_id=bh');
+PERFORM record('b22', '2024-01-01', 'active', 'activated_at=2024-01-01');
+PERFORM record('b23', '2024-01-01', 'active', 'activated_at=294276-12-31');
+END $$;
+INSERT INTO account_history VALUES ('ab22', '294276-12-31', 'ab22', 'inactive', '294276-12-31');
+INSERT INTO coupon_history VALUES ('long', '2022-01-01', 'LONG', 'temporal', 2147483647, 'year'), ('short', '2022-01-01', 'SHORT', 'temporal', -2147483648, 'week'), ('odd', '2022-01-01', 'ODD', 'forever', NULL, NULL);
+INSERT INTO coupon_discount VALUES ('long', 'b1', NULL, NULL, 10, 'percent'), ('short', 'b2', NULL, NULL, 10, 'percent'), ('odd', 'b3', 'x', 'EUR', NULL, 'fixed'), ('odd', 'b4', '{"a": 1}', 'EUR', NULL, 'fixed'), ('odd', 'b5', 'NaN', 'EUR', NULL, 'fixed'),
+    ('odd', 'b6', 'Infinity', 'EUR', NULL, 'fixed'), ('odd', 'b7', '-5', 'EUR', NULL, 'fixed'), ('odd', 'b8', NULL, NULL, -50, 'percent');
+INSERT INTO coupon_redemption_history VALUES ('rb1', '2024-01-01', 'ab17', 'long', '2024-01-01', 'EUR', 0, NULL, 'active'), ('rb2', '2024-01-01', 'ab18', 'short', '2024-02-01', 'EUR', 0, NULL, 'active'), ('rb3', '2024-01-01', 'ab19', 'odd', '2024-01-01', 'EUR', 0, NULL, 'active'),
+    ('rb4', '2024-01-01', 'ab20', 'long', '294276-12-31', 'EUR', 0, '294276-12-31', 'active'), ('rb5', '2024-01-01', 'ab21', 'once', '2024-01-01', 'EUR', 0, NULL, 'active');
+INSERT INTO invoice_history (id, updated_at, state) VALUES ('ib1', '4713-01-01 BC', 'past_due'), ('ib1', '294276-12-31', 'paid'), ('ib2', '294276-12-31', 'past_due');
+INSERT INTO invoice_subscription_history VALUES ('ib1', '4713-01-01 BC', 'sb18'), ('ib2', '294276-12-31', 'sb20');
+-- b01 to b12 and b21; b23 has not begun
+SELECT count(*) FROM create_billing_views('recurly', 'recurly_src', 'recurly_views');
+SELECT * FROM read_all('recurly_views');
+SELECT customer_id AS customer, plan, quantity, started_at, ended_at, mrr, status, trial_ended_at, canceled_at FROM recurly_views.subscriptions WHERE customer_id LIKE 'ab%' ORDER BY 1, started_at;
+SELECT count(*) AS differences FROM ((TABLE good EXCEPT TABLE recurly_views.subscriptions) UNION ALL (SELECT * FROM recurly_views.subscriptions WHERE customer_id NOT LIKE 'ab%' EXCEPT TABLE good)) d;
+SELECT count(*) FROM create_billing_views('recurly', 'recurly_src', 'recurly_views', recognition => 'period_end', past_due => '10 days', discounts => 'all', time_zone => 'America/New_York');
+SELECT bool_and(readable) FROM read_all('recurly_views');
+SELECT customer_id AS customer, started_at, ended_at, mrr FROM recurly_views.subscriptions WHERE customer_id BETWEEN 'ab17' AND 'ab22' ORDER BY 1, 2;
+SELECT count(*) FROM create_billing_views('recurly', 'recurly_src', 'recurly_views', recognition => 'canceled', pauses => 'keep', discounts => 'none', trials => 'free', time_zone => 'Pacific/Kiritimati');
+SELECT bool_and(readable) FROM read_all('recurly_views');
 
 -- Without the tables that may be missing, with other names of a plan's columns, and timestamps without a zone.
 CREATE SCHEMA "recurly's";

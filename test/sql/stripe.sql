@@ -76,6 +76,7 @@ INSERT INTO stripe_src.prices (id, currency, nickname, recurring, type, unit_amo
     ('support',  'eur', NULL,    '{"interval": "month", "usage_type": "licensed", "interval_count": 1}', 'recurring', 500, '500', 'per_unit', NULL, NULL, 'prod_b'),
     ('free',     'eur', NULL,    '{"interval": "month", "usage_type": "licensed", "interval_count": 1}', 'recurring', 0, '0', 'per_unit', NULL, NULL, 'prod_a'),
     ('yearly',   'eur', NULL,    '{"interval": "year", "usage_type": "licensed", "interval_count": 1}', 'recurring', 12000, '12000', 'per_unit', NULL, NULL, 'prod_a'),
+    ('yearpro',  'eur', NULL,    '{"interval": "year", "usage_type": "licensed", "interval_count": 1}', 'recurring', 24000, '24000', 'per_unit', NULL, NULL, 'prod_a'),
     ('weekly',   'usd', NULL,    '{"interval": "week", "usage_type": "licensed", "interval_count": 2}', 'recurring', 600, '600', 'per_unit', NULL, NULL, 'prod_a'),
     ('yen',      'jpy', NULL,    '{"interval": "month", "usage_type": "licensed", "interval_count": 1}', 'recurring', 1500, '1500', 'per_unit', NULL, NULL, 'prod_a'),
     ('dinar',    'kwd', NULL,    '{"interval": "month", "usage_type": "licensed", "interval_count": 1}', 'recurring', 5120, '5120', 'per_unit', NULL, NULL, 'prod_a'),
@@ -227,6 +228,50 @@ SELECT invoice('62a', 'paid', '2024-01-01', line('si_62', 'basic', 1, 1000, '202
        invoice('62c', 'paid', '2024-03-01', VARIADIC '{}'), invoice('62d', 'paid', '2024-03-01', VARIADIC '{}'), invoice('62e', 'paid', '2024-03-01', VARIADIC '{}');
 UPDATE stripe_src.invoices SET lines = lines -> 'data' WHERE id IN ('in_62a', 'in_62b');
 UPDATE stripe_src.invoices SET lines = CASE id WHEN 'in_62c' THEN 'null'::jsonb WHEN 'in_62d' THEN '{"object": "list"}' END WHERE id IN ('in_62c', 'in_62d', 'in_62e');
+-- 63: a trial to 15 January, paid to 15 June, a second trial to 1 July, paid again; the subscription holds the second trial only
+SELECT subscribe('63', 'active', '2024-01-01', period_start => '2024-07-01', period_end => '2024-08-01', trial_start => '2024-06-15', trial_end => '2024-07-01'), item('63', 'basic');
+SELECT invoice('63a', 'paid', '2024-01-01', line('si_63', 'basic', 1, 0, '2024-01-01', '2024-01-15')), invoice('63b', 'paid', '2024-01-15', line('si_63', 'basic', 1, 1000, '2024-01-15', '2024-02-15')),
+       invoice('63c', 'paid', '2024-05-15', line('si_63', 'basic', 1, 1000, '2024-05-15', '2024-06-15')), invoice('63d', 'paid', '2024-06-15', line('si_63', 'basic', 1, 0, '2024-06-15', '2024-07-01')),
+       invoice('63e', 'paid', '2024-07-01', line('si_63', 'basic', 1, 1000, '2024-07-01', '2024-08-01'));
+-- 64: half off once, in January; Basic to quarterly on 15 February, when that is over; 65: the same, but to quarterly on 16 January
+SELECT subscribe('64', 'active', '2024-01-01', period_start => '2024-05-15', period_end => '2024-08-15',
+                 discount => jsonb_build_object('coupon', '{"percent_off": 50, "duration": "once"}'::jsonb, 'start', at('2024-01-01'), 'end', NULL)), item('64', 'quarter');
+SELECT invoice('64a', 'paid', '2024-01-01', line('si_64', 'basic', 1, 1000, '2024-01-01', '2024-02-01')), invoice('64b', 'paid', '2024-02-01', line('si_64', 'basic', 1, 1000, '2024-02-01', '2024-03-01')),
+       invoice('64c', 'paid', '2024-02-15', line('si_64', 'basic', 1, -517, '2024-02-15', '2024-03-01', true), line('si_64', 'quarter', 1, 6000, '2024-02-15', '2024-05-15')),
+       invoice('64d', 'paid', '2024-05-15', line('si_64', 'quarter', 1, 6000, '2024-05-15', '2024-08-15'));
+SELECT subscribe('65', 'active', '2024-01-01', period_start => '2024-04-16', period_end => '2024-07-16',
+                 discount => jsonb_build_object('coupon', '{"percent_off": 50, "duration": "once"}'::jsonb, 'start', at('2024-01-01'), 'end', NULL)), item('65', 'quarter');
+SELECT invoice('65a', 'paid', '2024-01-01', line('si_65', 'basic', 1, 1000, '2024-01-01', '2024-02-01')),
+       invoice('65b', 'paid', '2024-01-16', line('si_65', 'basic', 1, -258, '2024-01-16', '2024-02-01', true), line('si_65', 'quarter', 1, 6000, '2024-01-16', '2024-04-16')),
+       invoice('65c', 'paid', '2024-04-16', line('si_65', 'quarter', 1, 6000, '2024-04-16', '2024-07-16'));
+-- 66: a year, changed to Pro on 1 February, with the rest of the year credited; paid to 1 April and paused from there on
+SELECT subscribe('66', 'active', '2024-01-01', period_start => '2024-11-01', period_end => '2024-12-01', pause => '{"behavior": "void"}'), item('66', 'pro');
+SELECT invoice('66a', 'paid', '2024-01-01', line('si_66', 'yearly', 1, 12000, '2024-01-01', '2025-01-01')),
+       invoice('66b', 'paid', '2024-02-01', line('si_66', 'yearly', 1, -10984, '2024-02-01', '2025-01-01', true), line('si_66', 'pro', 1, 3000, '2024-02-01', '2024-03-01')),
+       invoice('66c', 'paid', '2024-03-01', line('si_66', 'pro', 1, 3000, '2024-03-01', '2024-04-01')), invoice('66d', 'void', '2024-04-01', line('si_66', 'pro', 1, 3000, '2024-04-01', '2024-05-01'));
+-- 67: paused, nothing ever paid: from the start of the period; 68: paused at the end of a trial whose invoice is still open
+SELECT subscribe('67', 'active', '2024-03-01', period_start => '2024-06-01', period_end => '2024-07-01', pause => '{"behavior": "void"}'), item('67', 'pro');
+SELECT invoice('67a', 'open', '2024-03-01', line('si_67', 'pro', 1, 3000, '2024-03-01', '2024-04-01'));
+SELECT subscribe('68', 'paused', '2024-03-01', period_start => '2024-03-01', period_end => '2024-03-15', trial_start => '2024-03-01', trial_end => '2024-03-15'), item('68', 'basic');
+SELECT invoice('68a', 'open', '2024-03-01', line('si_68', 'basic', 1, 0, '2024-03-01', '2024-03-15'));
+-- 69: a year of 120, its item swapped on 1 March for one of 240 a year, which is billed from the next year on; 70: a year's item removed, known only from the period that runs since 1 May
+SELECT subscribe('69', 'active', '2024-01-01', period_start => '2025-01-01', period_end => '2026-01-01'), item('69a', 'yearly', deleted => true), item('69b', 'yearpro', created => '2024-03-01');
+SELECT invoice('69a', 'paid', '2024-01-01', line('si_69a', 'yearly', 1, 12000, '2024-01-01', '2025-01-01')), invoice('69b', 'paid', '2025-01-01', line('si_69b', 'yearpro', 1, 24000, '2025-01-01', '2026-01-01'));
+SELECT subscribe('70', 'active', '2024-03-01', period_start => '2024-05-01', period_end => '2024-06-01'), item('70a', 'basic'), item('70b', 'yearly', deleted => true);
+SELECT invoice('70a', 'paid', '2024-03-01', line('si_70a', 'basic', 1, 1000, '2024-03-01', '2024-04-01'), line('si_70b', 'yearly', 1, 12000, '2024-03-01', '2037-03-01'));
+-- 71: unpaid since 1 June: February was written off and March to May paid; the credit of 10 June (a seat less) is no payment. 72: past due since 1 May, with a credit on 10 May
+SELECT subscribe('71', 'unpaid', '2024-01-01', period_start => '2024-08-01', period_end => '2024-09-01'), item('71', 'basic');
+SELECT invoice('71a', 'paid', '2024-01-01', line('si_71', 'basic', 2, 2000, '2024-01-01', '2024-02-01')), invoice('71b', 'uncollectible', '2024-02-01', line('si_71', 'basic', 2, 2000, '2024-02-01', '2024-03-01')),
+       invoice('71c', 'paid', '2024-03-01', line('si_71', 'basic', 2, 2000, '2024-03-01', '2024-04-01')), invoice('71d', 'paid', '2024-05-01', line('si_71', 'basic', 2, 2000, '2024-05-01', '2024-06-01')),
+       invoice('71e', 'open', '2024-06-01', line('si_71', 'basic', 2, 2000, '2024-06-01', '2024-07-01')), invoice('71g', 'draft', '2024-07-01', line('si_71', 'basic', 1, 1000, '2024-07-01', '2024-08-01')),
+       invoice('71f', 'paid', '2024-06-10', line('si_71', 'basic', 2, -1400, '2024-06-10', '2024-07-01', true), line('si_71', 'basic', 1, 700, '2024-06-10', '2024-07-01', true));
+SELECT subscribe('72', 'past_due', '2024-01-01', period_start => '2024-05-01', period_end => '2024-06-01'), item('72', 'basic');
+SELECT invoice('72a', 'paid', '2024-01-01', line('si_72', 'basic', 2, 2000, '2024-01-01', '2024-02-01')), invoice('72b', 'open', '2024-05-01', line('si_72', 'basic', 2, 2000, '2024-05-01', '2024-06-01')),
+       invoice('72c', 'paid', '2024-05-10', line('si_72', 'basic', 2, -1419, '2024-05-10', '2024-06-01', true), line('si_72', 'basic', 1, 710, '2024-05-10', '2024-06-01', true));
+-- 73: two items in one trial; 74: a trial given up on 10 April, which ended half an hour after its last day: never paid
+SELECT subscribe('73', 'active', '2024-04-01', period_start => '2024-04-15', period_end => '2024-05-15', trial_start => '2024-04-01', trial_end => '2024-04-15'), item('73a', 'basic'), item('73b', 'support');
+SELECT subscribe('74', 'canceled', '2024-04-01', canceled_at => '2024-04-10', ended_at => '2024-04-15 00:30', at_period_end => true, period_start => '2024-04-15', period_end => '2024-05-15',
+                 trial_start => '2024-04-01', trial_end => '2024-04-15'), item('74', 'pro');
 \o
 
 SELECT count(*) AS views FROM create_billing_views('stripe', 'stripe_src', 'stripe_views');
@@ -245,8 +290,8 @@ INSERT INTO wanted VALUES
     ('05', 'Basic', 5, '2024-01-11', '2024-01-21', 50.00, 'active'), ('05', 'Basic', 3, '2024-01-21', NULL, 30.00, 'active'), ('06', 'Basic', 1, '2024-01-01', NULL, 10.00, 'active'),
     ('07', 'Basic', 1, '2024-01-01', NULL, 10.00, 'past_due'), ('08', 'Pro', 1, '2024-02-01', '2024-04-01', 30.00, 'unpaid'), ('09', 'Pro', 1, '2024-02-01', '2024-05-01', 30.00, 'unpaid'),
     ('10', 'Basic', 1, '2024-03-15', NULL, 0.00, 'paused'), ('11', 'Pro', 1, '2024-03-01', '2024-05-01', 30.00, 'paused'), ('11', 'Pro', 1, '2024-05-01', NULL, 0.00, 'paused'),
-    ('12', 'Pro', 1, '2024-03-01', '2024-06-01', 30.00, 'paused'), ('12', 'Pro', 1, '2024-06-01', NULL, 0.00, 'paused'), ('13', 'Pro', 1, '2024-03-01', '2024-06-01', 30.00, 'paused'),
-    ('13', 'Pro', 1, '2024-06-01', '2024-09-01', 0.00, 'paused'), ('13', 'Pro', 1, '2024-09-01', NULL, 30.00, 'paused'), ('14', 'Pro', 1, '2024-03-01', '2024-05-10', 30.00, 'canceled'),
+    ('12', 'Pro', 1, '2024-03-01', '2024-06-01', 30.00, 'paused'), ('12', 'Pro', 1, '2024-06-01', NULL, 0.00, 'paused'), ('13', 'Pro', 1, '2024-03-01', '2024-06-01', 30.00, 'active'),
+    ('13', 'Pro', 1, '2024-06-01', '2024-09-01', 0.00, 'active'), ('13', 'Pro', 1, '2024-09-01', NULL, 30.00, 'active'), ('14', 'Pro', 1, '2024-03-01', '2024-05-10', 30.00, 'canceled'),
     ('15', 'Basic', 1, '2024-03-01', '2025-01-01', 10.00, 'canceled'), ('16', 'Basic', 1, '2024-03-01', '2024-12-15', 10.00, 'canceled'),
     ('17', 'Basic', 1, '2024-03-01', '2024-08-01', 10.00, 'canceled'), ('20', 'yen', 2, '2024-01-01', NULL, 2400.00, 'active'),
     ('21', 'Basic', 1, '2024-01-01', '2024-04-01', 10.00, 'active'), ('21', 'Basic', 1, '2024-04-01', NULL, 8.75, 'active'), ('22', 'Pro', 1, '2024-01-01', NULL, 30.00, 'active'),
@@ -267,7 +312,17 @@ INSERT INTO wanted VALUES
     ('57', 'Basic', 1, '2024-01-01', NULL, 10.00, 'active'), ('57', 'support', 1, '2024-02-10', NULL, 5.00, 'active'), ('58', 'Basic', 1, '2024-01-01', NULL, 10.00, 'active'),
     ('59', 'free', 1, '2024-01-01', '2024-01-20', 0.00, 'active'), ('59', 'Basic', 1, '2024-01-20', '2024-02-15', 10.00, 'active'), ('59', 'free', 1, '2024-02-15', NULL, 0.00, 'active'),
     ('60', 'Basic', 4, '2024-01-01', '2024-02-01', 40.00, 'active'), ('60', 'Basic', 7, '2024-02-01', NULL, 70.00, 'active'),
-    ('62', 'Basic', 1, '2024-01-01', '2024-02-01', 10.00, 'active'), ('62', 'Basic', 2, '2024-02-01', NULL, 20.00, 'active');
+    ('62', 'Basic', 1, '2024-01-01', '2024-02-01', 10.00, 'active'), ('62', 'Basic', 2, '2024-02-01', NULL, 20.00, 'active'),
+    ('63', 'Basic', 1, '2024-01-15', '2024-06-15', 10.00, 'active'), ('63', 'Basic', 1, '2024-07-01', NULL, 10.00, 'active'),
+    ('64', 'Basic', 1, '2024-01-01', '2024-02-15', 10.00, 'active'), ('64', 'quarter', 1, '2024-02-15', NULL, 20.00, 'active'),
+    ('65', 'Basic', 1, '2024-01-01', '2024-01-16', 10.00, 'active'), ('65', 'quarter', 1, '2024-01-16', NULL, 20.00, 'active'),
+    ('66', 'yearly', 1, '2024-01-01', '2024-02-01', 10.00, 'paused'), ('66', 'Pro', 1, '2024-02-01', '2024-04-01', 30.00, 'paused'), ('66', 'Pro', 1, '2024-04-01', NULL, 0.00, 'paused'),
+    ('67', 'Pro', 1, '2024-03-01', '2024-06-01', 30.00, 'paused'), ('67', 'Pro', 1, '2024-06-01', NULL, 0.00, 'paused'), ('68', 'Basic', 1, '2024-03-15', NULL, 0.00, 'paused'),
+    ('69', 'yearly', 1, '2024-01-01', '2024-03-01', 10.00, 'active'), ('69', 'yearpro', 1, '2024-03-01', NULL, 20.00, 'active'),
+    ('70', 'Basic', 1, '2024-03-01', NULL, 10.00, 'active'), ('70', 'yearly', 1, '2024-03-01', '2024-05-01', 10.00, 'active'),
+    ('71', 'Basic', 2, '2024-01-01', '2024-06-01', 20.00, 'unpaid'),
+    ('72', 'Basic', 2, '2024-01-01', '2024-05-10', 20.00, 'past_due'), ('72', 'Basic', 1, '2024-05-10', NULL, 10.00, 'past_due'),
+    ('73', 'Basic', 1, '2024-04-15', NULL, 10.00, 'active'), ('73', 'support', 1, '2024-04-15', NULL, 5.00, 'active');
 SELECT 'missing' AS what, w.* FROM (TABLE wanted EXCEPT SELECT sub, plan, n, started, ended, mrr, status FROM shown) w
 UNION ALL SELECT 'too many', s.* FROM (SELECT sub, plan, n, started, ended, mrr, status FROM shown EXCEPT TABLE wanted) s;
 
@@ -277,9 +332,34 @@ SELECT moment, sum(s.mrr) AS mrr, wanted, sum(s.mrr) = wanted AS same
 FROM (VALUES (timestamptz '2024-01-15 12:00', 110), ('2024-04-15', 300), ('2024-07-15', 120), ('2024-12-20', 130)) AS m (moment, wanted)
 JOIN stripe_views.subscriptions s ON s.started_at <= moment AND (s.ended_at IS NULL OR s.ended_at > moment) AND s.subscription_id <= 'sub_17'
 GROUP BY moment, wanted ORDER BY moment;
--- 600 cents x 52/12/2 = 13; 12.5 cents x 200 = 25; 2 x 5.120; 2 x 1500 yen less a fifth; 1500.00; 40000
-SELECT currency, sum(mrr) AS mrr FROM stripe_views.subscriptions WHERE ended_at IS NULL AND currency <> 'EUR' GROUP BY currency ORDER BY currency;
--- Trials. January: 02. February: 28, 48, 55 became paid, 03 did not, with 22.50 + 45 + 10 + 30. March: 10 did not.
+-- MRR by month and currency, of all of the subscriptions above, by hand: what each has just before the month ends.
+-- EUR. The whole year 351: 10 of each of 01, 06, 07, 26, 27, 40, 58 (70); 30 of 05, 22, 23, 31, 46 (150); 27 of 24; 24 of 36; 40 of 45; 20 of 37, 65 (40).
+-- January:   351 + 30 (02) + 10 (21) + 25 (25: 10 + 30 - 15) + 10 (43) + 20 (56) + 10 (57) + 10 (59) + 40 (60) + 10 (62) + 10 (63) + 10 (64) + 10 (66) + 10 (69) + 20 (71) + 20 (72) = 596
+-- February:  + 30 (08) + 30 (09) + 22.50 (28: 30 less a quarter, trial over) + 80 (48, trial over) + 10 (55 pays again) + 5 (57, support) - 10 (59, free again) + 30 (60: 7 seats)
+--            + 10 (62) + 10 (64: 60 a quarter) + 20 (66: from 10 to 30) = 596 + 237.50
+-- March:     + 30 each (04 on Pro already, 11, 12, 13, 14, 67: 180) + 10 each (15, 16, 17, 29, 53, 54: 60) + 5 (30) + 30 (25: one Pro more) - 10 (43 gone) + 15 (51) + 15 (52) + 20 (56: from 2 to 4 seats)
+--            + 10 (69 swapped) + 20 (70: 10 + 10) = 833.50 + 345
+-- April:     - 30 (08 unpaid) - 1.25 (21: an eighth off) - 5 (51, support removed) - 5 (52, the same) + 5 (54, support of April) - 30 (66 paused) + 15 (73, trial over) = 1178.50 - 51.25
+-- May:       - 30 (09 unpaid) - 30 (11 paused) - 30 (14 gone) - 5 (30 gone) - 5 (54) - 10 (70, an item removed) - 10 (72, a seat less) = 1127.25 - 120
+-- June:      - 30 (02 gone) - 30 (12 paused) - 30 (13 paused) + 30 (44: 43 is back) - 10 (63 in its second trial) - 30 (67 paused) - 20 (71 unpaid) = 1007.25 - 120
+-- July:      + 10 (63). August: - 10 (17 gone on the 1st). September: + 30 (13 resumed) - 10 (29 deleted). December: - 10 (16 gone on the 15th; 15 ends with the year)
+-- With limited discounts too: 22 has 15 less in January to March, 23 (free to 29 February) 30 less in January, 26 has 5 less all year, 64 5 less and 65 10 less in January:
+--            January 596 - 65, February 833.50 - 20, March 1178.50 - 20, the other months 5 less
+-- USD 38: 6 x 26/12 = 13 (32) and 12.5 cents x 200 = 25 (35). JPY 2 x 1500 less a fifth (20), KWD 2 x 5.120 (33), ISK 1500.00 (34), MGA 40000 (38): the whole year.
+CREATE TEMP TABLE wanted_months (month date, currency text, mrr numeric, all_discounts numeric);
+INSERT INTO wanted_months VALUES
+    ('2024-01-01', 'EUR',  596.00,  531.00), ('2024-02-01', 'EUR',  833.50,  813.50), ('2024-03-01', 'EUR', 1178.50, 1158.50), ('2024-04-01', 'EUR', 1127.25, 1122.25),
+    ('2024-05-01', 'EUR', 1007.25, 1002.25), ('2024-06-01', 'EUR',  887.25,  882.25), ('2024-07-01', 'EUR',  897.25,  892.25), ('2024-08-01', 'EUR',  887.25,  882.25),
+    ('2024-09-01', 'EUR',  907.25,  902.25), ('2024-10-01', 'EUR',  907.25,  902.25), ('2024-11-01', 'EUR',  907.25,  902.25), ('2024-12-01', 'EUR',  897.25,  892.25);
+INSERT INTO wanted_months
+SELECT month, currency, mrr, mrr FROM generate_series(timestamp '2024-01-01', '2024-12-01', '1 month') AS month,
+    (VALUES ('USD', 38), ('JPY', 2400), ('KWD', 10.24), ('ISK', 1500), ('MGA', 40000)) AS c (currency, mrr);
+SELECT 'missing' AS what, w.* FROM (SELECT month, currency, mrr FROM wanted_months EXCEPT SELECT period_start, currency, closing_mrr FROM stripe_views.mrr_movements) w
+UNION ALL SELECT 'too many', s.* FROM (SELECT period_start, currency, closing_mrr FROM stripe_views.mrr_movements WHERE period_start BETWEEN '2024-01-01' AND '2024-12-01'
+                                       EXCEPT SELECT month, currency, mrr FROM wanted_months) s ORDER BY 3, 2, 1;
+SELECT currency, count(*) AS months, min(closing_mrr), max(closing_mrr), sum(closing_mrr) FROM stripe_views.mrr_movements WHERE period_start BETWEEN '2024-01-01' AND '2024-12-01' GROUP BY currency ORDER BY currency;
+-- Trials. January: 02. February: 28, 48, 55 became paid, 03 did not, with 22.50 + 45 + 10 + 30. March: 10 and 68 did not. April: 73, one trial of two items with 10 + 5, became paid,
+-- 74 with 30 did not. July: the second trial of 63.
 SELECT currency, period_start, ended_trials, converted_trials, ended_mrr, converted_mrr FROM stripe_views.trials WHERE ended_trials > 0 AND period_start < '2025-01-01' ORDER BY 1, 2;
 
 -- What each option changes: the rows without it (-) and with it (+).
@@ -305,6 +385,9 @@ CALL compare('past_due => ''14 days''');
 SELECT * FROM changed();
 CALL compare('discounts => ''all''');
 SELECT * FROM changed();
+SELECT 'missing' AS what, w.* FROM (SELECT month, currency, all_discounts FROM wanted_months EXCEPT SELECT period_start, currency, closing_mrr FROM stripe_option.mrr_movements) w
+UNION ALL SELECT 'too many', s.* FROM (SELECT period_start, currency, closing_mrr FROM stripe_option.mrr_movements WHERE period_start BETWEEN '2024-01-01' AND '2024-12-01'
+                                       EXCEPT SELECT month, currency, all_discounts FROM wanted_months) s ORDER BY 3, 2, 1;
 CALL compare('discounts => ''none''');
 SELECT * FROM changed();
 

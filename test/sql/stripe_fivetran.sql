@@ -151,6 +151,14 @@ UPDATE subscription_history SET trial_start = '2024-04-10', trial_end = '2024-05
 SELECT then_is('sub_35', 'active', '2024-05-10 00:05');
 SELECT subscribe('sub_36', 'basic', '2024-12-20');
 UPDATE subscription_history SET status = 'trialing', trial_start = '2024-12-20', trial_end = '2025-01-03' WHERE id = 'sub_36';
+-- 37: two items in one trial. 38: from one to three within the trial. 39: from Basic to Pro within the trial. 40: given up on the third day, and ended seven seconds after the trial.
+SELECT subscribe('sub_37', 'basic', '2024-06-01'), subscribe('sub_38', 'basic', '2024-06-01', 3), subscribe('sub_39', 'pro', '2024-06-01'), subscribe('sub_40', 'basic', '2024-06-01');
+INSERT INTO subscription_item (id, subscription_id, plan_id, quantity, created) VALUES ('si_37b', 'sub_37', 'pro', 1, '2024-06-01');
+UPDATE subscription_history SET status = 'trialing', trial_start = '2024-06-01', trial_end = '2024-06-15' WHERE id IN ('sub_37', 'sub_38', 'sub_39', 'sub_40');
+SELECT then_is('sub_37', 'active', '2024-06-15 01:00'), then_is('sub_38', 'active', '2024-06-15 01:00'), then_is('sub_39', 'active', '2024-06-15 01:00'), then_is('sub_40', 'canceled', '2024-06-15 01:00');
+UPDATE subscription_history SET ended_at = '2024-06-15 00:00:07', canceled_at = '2024-06-03' WHERE id = 'sub_40' AND _fivetran_active;
+SELECT charge('sub_38', 'si_38', 'basic', 1, '2024-06-01', '2024-06-15', 0), charge('sub_38', 'si_38', 'basic', 3, '2024-06-08', '2024-06-15', 0, true), charge('sub_38', 'si_38', 'basic', 3, '2024-06-15', '2024-07-15', 3000),
+       charge('sub_39', 'si_39', 'basic', 1, '2024-06-01', '2024-06-15', 0), charge('sub_39', 'si_39', 'pro', 1, '2024-06-10', '2024-06-15', 0, true), charge('sub_39', 'si_39', 'pro', 1, '2024-06-15', '2024-07-15', 3000);
 \o
 
 -- The query's text without the framework's views: what is read of the trials, too.
@@ -198,34 +206,50 @@ INSERT INTO wanted VALUES
     ('sub_33', 'Basic', 'USD', 1, '2024-01-01', NULL, 10.00, 'past_due', false), ('sub_34', 'Basic', 'USD', 1, '2024-01-01', '2024-07-15', 10.00, 'canceled', false),
     ('sub_35', 'Basic', 'USD', 1, '2024-01-01', '2024-01-08', 10.00, 'active', true), ('sub_35', 'Basic', 'USD', 1, '2024-01-08', '2024-04-10', 10.00, 'active', false),
     ('sub_35', 'Basic', 'USD', 1, '2024-04-10', '2024-05-10', 10.00, 'active', true), ('sub_35', 'Basic', 'USD', 1, '2024-05-10', NULL, 10.00, 'active', false),
-    ('sub_36', 'Basic', 'USD', 1, '2024-12-20', '2025-01-03', 10.00, 'trialing', true);
+    ('sub_36', 'Basic', 'USD', 1, '2024-12-20', '2025-01-03', 10.00, 'trialing', true),
+    ('sub_37', 'Basic', 'USD', 1, '2024-06-01', '2024-06-15', 10.00, 'active', true), ('sub_37', 'Pro', 'USD', 1, '2024-06-01', '2024-06-15', 30.00, 'active', true),
+    ('sub_37', 'Basic', 'USD', 1, '2024-06-15', NULL, 10.00, 'active', false), ('sub_37', 'Pro', 'USD', 1, '2024-06-15', NULL, 30.00, 'active', false),
+    ('sub_38', 'Basic', 'USD', 1, '2024-06-01', '2024-06-08', 10.00, 'active', true), ('sub_38', 'Basic', 'USD', 3, '2024-06-08', '2024-06-15', 30.00, 'active', true), ('sub_38', 'Basic', 'USD', 3, '2024-06-15', NULL, 30.00, 'active', false),
+    ('sub_39', 'Basic', 'USD', 1, '2024-06-01', '2024-06-10', 10.00, 'active', true), ('sub_39', 'Pro', 'USD', 1, '2024-06-10', '2024-06-15', 30.00, 'active', true), ('sub_39', 'Pro', 'USD', 1, '2024-06-15', NULL, 30.00, 'active', false),
+    ('sub_40', 'Basic', 'USD', 1, '2024-06-01', '2024-06-15', 10.00, 'canceled', true), ('sub_40', 'Basic', 'USD', 1, '2024-06-15', '2024-06-15', 10.00, 'canceled', false);  -- seven seconds, which the views leave out
 SELECT 'too much' AS difference, d.* FROM (TABLE got EXCEPT TABLE wanted) d UNION ALL SELECT 'missing', d.* FROM (TABLE wanted EXCEPT TABLE got) d ORDER BY 2, 6;
 -- What follows a trial or a pause begins with its end, not when it was seen.
 SELECT subscription_id, started_at, ended_at, mrr, on_trial, trial_started_at, trial_ended_at, canceled_at, cancel_reason
 FROM rows_of('stripe_fivetran_src') WHERE subscription_id IN ('sub_02', 'sub_03', 'sub_04', 'sub_05') ORDER BY subscription_id, started_at;
 
--- MRR just before the first of each month, from the rows typed above. In euros 10 until May and 78; in pounds 0 + 5 + 2.50 + 15 and 58, from February on 70;
--- in dollars by hand, by subscription:
---             01   03   04   05   06   07+08     09   10   11+12+13      21   28   29   31   32   33   34   35
--- 1 February  10             30   10   30+10     30   10   40+34+12      10   10   10   10   10   10   10   10   = 296   (07: Pro since 16 January; 08: Pro from 1 February on)
--- 1 March     10   10    0   30   10   30+40     30   10   40+34+12      10   10   10   10    0   10   10   10   = 326
--- 1 April     10   10    0    0   10   90+10     24   10   40+34+12      10   10    0   10    0   10   10   10   = 310
--- 1 May       10   10   10    0   10   90+10     24   10   40+34+12      10   10    0   10    0   10   10    0   = 310
--- 1 June      10   10   10   30   10  120+10     24   10   40+34+12      10   10    0   10    0   10   10   10   = 380
--- 1 July      10   10   10   30    0  120+10     24   10   40+34+12      10   10   10   10    0   10   10   10   = 380   (28 ends with the 30th: its end belongs to July)
--- 1 August    10   10   10   30    0  120+10     24   10   40+34+24      10    0   10   10    0   10    0   10   = 372
--- 1 October   10   10   10   30    0  120+10     24   10   40+34+24       0    0   10   10    0   10    0   10   = 362
+-- MRR just before the first of each month, from the rows typed above.
+-- Euros: 10 of 18, 120 / 12, until May; 78 of 19. Pounds: 22 to 26, 0 + 5 + 2.50 + 15 + 58, from February on with 70 for 58. Yen: 14 and 27, 2 x 3000 + 400 x 50. Dinars: 15, 12500 / 1000.
+-- Kronur: 16, 2970 / 3. Ariary: 17. Dollars, by subscription:
+--             01   03   04   05   06   07+08     09   10   11+12+13      21   28   29   31   32   33   34   35   37   38   39
+-- 1 February  10             30   10   30+10     30   10   40+34+12      10   10   10   10   10   10   10   10                  = 296   (07: Pro since 16 January; 08: Pro from 1 February on)
+-- 1 March     10   10    0   30   10   30+40     30   10   40+34+12      10   10   10   10    0   10   10   10                  = 326
+-- 1 April     10   10    0    0   10   90+10     24   10   40+34+12      10   10    0   10    0   10   10   10                  = 310
+-- 1 May       10   10   10    0   10   90+10     24   10   40+34+12      10   10    0   10    0   10   10    0                  = 310
+-- 1 June      10   10   10   30   10  120+10     24   10   40+34+12      10   10    0   10    0   10   10   10                  = 380
+-- 1 July      10   10   10   30    0  120+10     24   10   40+34+12      10   10   10   10    0   10   10   10   40   30   30   = 480   (28 ends with the 30th: its end belongs to July; 40 never paid)
+-- 1 August    10   10   10   30    0  120+10     24   10   40+34+24      10    0   10   10    0   10    0   10   40   30   30   = 472
+-- 1 September                                                                                                                   = 472
+-- 1 October   10   10   10   30    0  120+10     24   10   40+34+24       0    0   10   10    0   10    0   10   40   30   30   = 462
 CREATE TABLE wanted_mrr (at date, currency text, mrr numeric);
-INSERT INTO wanted_mrr VALUES ('2024-02-01', 'USD', 296), ('2024-03-01', 'USD', 326), ('2024-04-01', 'USD', 310), ('2024-05-01', 'USD', 310), ('2024-06-01', 'USD', 380), ('2024-07-01', 'USD', 380),
-    ('2024-08-01', 'USD', 372), ('2024-10-01', 'USD', 362),
-    ('2024-02-01', 'EUR', 88), ('2024-03-01', 'EUR', 88), ('2024-04-01', 'EUR', 88), ('2024-05-01', 'EUR', 88), ('2024-06-01', 'EUR', 78), ('2024-07-01', 'EUR', 78), ('2024-08-01', 'EUR', 78), ('2024-10-01', 'EUR', 78),
-    ('2024-02-01', 'GBP', 80.5), ('2024-03-01', 'GBP', 92.5), ('2024-04-01', 'GBP', 92.5), ('2024-05-01', 'GBP', 92.5), ('2024-06-01', 'GBP', 92.5), ('2024-07-01', 'GBP', 92.5), ('2024-08-01', 'GBP', 92.5), ('2024-10-01', 'GBP', 92.5);
+INSERT INTO wanted_mrr VALUES ('2024-02-01', 'USD', 296), ('2024-03-01', 'USD', 326), ('2024-04-01', 'USD', 310), ('2024-05-01', 'USD', 310), ('2024-06-01', 'USD', 380), ('2024-07-01', 'USD', 480),
+    ('2024-08-01', 'USD', 472), ('2024-09-01', 'USD', 472), ('2024-10-01', 'USD', 462),
+    ('2024-02-01', 'EUR', 88), ('2024-03-01', 'EUR', 88), ('2024-04-01', 'EUR', 88), ('2024-05-01', 'EUR', 88), ('2024-02-01', 'GBP', 80.5);
+INSERT INTO wanted_mrr SELECT at, 'EUR', 78 FROM generate_series(date '2024-06-01', '2024-10-01', '1 month') AS at;
+INSERT INTO wanted_mrr SELECT at, 'GBP', 92.5 FROM generate_series(date '2024-03-01', '2024-10-01', '1 month') AS at;
+INSERT INTO wanted_mrr SELECT at, currency, mrr FROM generate_series(date '2024-02-01', '2024-10-01', '1 month') AS at, (VALUES ('JPY', 26000), ('KWD', 12.5), ('ISK', 990), ('MGA', 45000)) AS c (currency, mrr);
 
 SELECT * FROM create_billing_views('stripe_fivetran', 'stripe_fivetran_src', 'stripe_fivetran_views') ORDER BY 1;
-CREATE VIEW got_mrr AS SELECT period_end AS at, currency, trim_scale(closing_mrr) AS mrr FROM stripe_fivetran_views.mrr_movements WHERE currency IN ('USD', 'EUR', 'GBP') AND period_end IN (SELECT at FROM wanted_mrr);
+CREATE VIEW got_mrr AS SELECT period_end AS at, currency, trim_scale(closing_mrr) AS mrr FROM stripe_fivetran_views.mrr_movements WHERE period_end IN (SELECT at FROM wanted_mrr);
 SELECT 'too much' AS difference, d.* FROM (TABLE got_mrr EXCEPT TABLE wanted_mrr) d UNION ALL SELECT 'missing', d.* FROM (TABLE wanted_mrr EXCEPT TABLE got_mrr) d ORDER BY 3, 2;
 SELECT customer_id, subscription_id, product, plan, currency, billing_interval, quantity, started_at, mrr, trial_ended_at FROM stripe_fivetran_views.subscriptions
 WHERE subscription_id IN ('sub_03', 'sub_19', 'sub_25') ORDER BY subscription_id;
+-- One trial per subscription, at what it would pay when it ends. January: 35. February: 02 is given up, 03 pays, 04 is paused. May: 35 again. June: 37 with 10 + 30, 38 with 3 x 10, 39 with 30, 40 given up. January: 36 is not known to pay.
+CREATE TABLE wanted_trials (month date, ended bigint, converted bigint, ended_mrr numeric, converted_mrr numeric);
+INSERT INTO wanted_trials VALUES ('2024-01-01', 1, 1, 10, 10), ('2024-02-01', 3, 1, 30, 10), ('2024-05-01', 1, 1, 10, 10), ('2024-06-01', 4, 3, 110, 100), ('2025-01-01', 1, 0, 10, 0);
+CREATE VIEW got_trials AS SELECT period_start, ended_trials, converted_trials, ended_mrr, converted_mrr FROM stripe_fivetran_views.trials WHERE ended_trials > 0;
+SELECT 'too much' AS difference, d.* FROM (TABLE got_trials EXCEPT TABLE wanted_trials) d UNION ALL SELECT 'missing', d.* FROM (TABLE wanted_trials EXCEPT TABLE got_trials) d ORDER BY 2, 1;
+SELECT count(*) AS paid_rows FROM stripe_fivetran_views.subscriptions WHERE subscription_id = 'sub_40';
+SELECT customer_id, lifecycle_stage, mrr, first_start FROM stripe_fivetran_views.customers WHERE customer_id IN ('cus_37', 'cus_40') ORDER BY 1;
 
 -- The options: only what differs from the defaults.
 CREATE FUNCTION differs(VARIADIC arguments text[]) RETURNS TABLE (row_of text, subscription_id text, plan text, since timestamptz, until timestamptz, mrr numeric, on_trial boolean) LANGUAGE plpgsql AS $$
@@ -263,6 +287,57 @@ SELECT count(*) FROM (TABLE settings EXCEPT SELECT * FROM rows_of('stripe_fivetr
 SET TimeZone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
+
+-- Rows that cannot be are left out, and counted; views and other rows stay as they are. Moments beyond the years 1 to 9998 are infinitely far away.
+CREATE FUNCTION read_all(target name) RETURNS TABLE (view_name name, readable boolean) LANGUAGE plpgsql AS $$
+BEGIN
+    FOREACH view_name IN ARRAY '{subscriptions,mrr_movements,churn,cohorts,customers,renewals,trials}'::name[] LOOP
+        EXECUTE format('SELECT count(v::text) > 0 FROM %I.%I AS v', target, view_name) INTO readable;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+CREATE TABLE good AS TABLE stripe_fivetran_views.subscriptions;
+INSERT INTO price (id, currency, nickname, recurring_interval, recurring_interval_count, recurring_usage_type, type, unit_amount, unit_amount_decimal, transform_quantity_divide_by)
+SELECT 'bad_' || n, 'usd', name, every, count, 'licensed', 'recurring', unit, unit_decimal, divide_by
+FROM (VALUES ('01', 'every 0 months', 'month', 0, 1000, NULL, NULL::integer), ('02', 'every -1 months', 'month', -1, 1000, NULL, NULL), ('03', 'every so many years', 'year', 2147483647, 1000, NULL, NULL),
+             ('04', 'every so many weeks', 'week', 2147483647, 1000, NULL, NULL), ('05', 'every 12000 years', 'year', 12000, 1000, NULL, NULL), ('06', 'every fortnight', 'fortnight', 1, 1000, NULL, NULL),
+             ('07', 'letters', 'month', 1, NULL, 'x', NULL), ('08', 'nothing', 'month', 1, NULL, '', NULL), ('09', 'no number', 'month', 1, NULL, 'NaN', NULL), ('10', 'infinity', 'month', 1, NULL, 'Infinity', NULL),
+             ('11', 'exponent', 'month', 1, NULL, '1e400', NULL), ('12', 'many digits', 'month', 1, NULL, repeat('9', 30), NULL), ('13', 'negative', 'month', 1, -500, NULL, NULL),
+             ('14', 'letters, but a price', 'month', 1, 1000, 'x', NULL), ('15', 'packages of nothing', 'month', 1, 1000, NULL, 0)) AS p (n, name, every, count, unit, unit_decimal, divide_by);
+\o /dev/null
+SELECT subscribe(id, id, '2024-01-01') FROM price WHERE id LIKE 'bad%';
+-- 16: minus one. 17: minus one was billed. 18: tiers with nothing but a credit. 19: a line from when no moment can be. 20: two items, one without a price, with 6 USD off.
+SELECT subscribe('bad_16', 'basic', '2024-01-01', -1), subscribe('bad_17', 'basic', '2024-01-01'), subscribe('bad_18', 'tiers', '2024-01-01'), subscribe('bad_19', 'basic', '2024-01-01', 2), subscribe('bad_20', 'basic', '2024-01-01');
+SELECT charge('bad_17', 'bad_17', 'basic', -1, '2024-02-01', '2024-03-01', -1000), charge('bad_18', 'bad_18', 'tiers', 1, '2024-02-01', '2024-03-01', -5000),
+       charge('bad_19', 'bad_19', 'basic', 1, '2024-01-01', '2024-02-01', 1000), charge('bad_19', 'bad_19', 'basic', 3, '294276-12-31', '294276-12-31', 3000), charge('bad_19', 'bad_19', 'tiers', 3, '4713-01-01 BC', '294276-12-31', 3000);
+INSERT INTO subscription_item (id, subscription_id, plan_id, quantity, created) VALUES ('bad_20b', 'bad_20', 'bad_01', 1, '2024-01-01');
+-- 21: begun long ago. 22: to begin. 23: a trial without an end. 24: an end without an end. 25: an end before all time. 26, 27: past due since ever, until ever.
+SELECT subscribe('bad_21', 'basic', '4713-01-01 BC'), subscribe('bad_22', 'basic', '294276-12-31'), subscribe('bad_23', 'basic', '2024-01-01'), subscribe('bad_24', 'basic', '2024-01-01'), subscribe('bad_25', 'basic', '2024-01-01'),
+       subscribe('bad_26', 'basic', '2024-01-01'), subscribe('bad_27', 'basic', '2024-01-01');
+UPDATE subscription_history SET status = 'trialing', trial_start = '2024-01-01', trial_end = '294276-12-31' WHERE id = 'bad_23';
+UPDATE subscription_history SET status = 'canceled', ended_at = '294276-12-31', canceled_at = '294276-12-31', current_period_end = '294276-12-31' WHERE id = 'bad_24';
+UPDATE subscription_history SET status = 'canceled', ended_at = '4713-01-01 BC', canceled_at = '-infinity' WHERE id = 'bad_25';
+UPDATE subscription_history SET status = 'past_due', current_period_start = '4713-01-01 BC', current_period_end = '4713-01-01 BC' WHERE id = 'bad_26';
+UPDATE subscription_history SET status = 'past_due', current_period_start = '294276-12-31', current_period_end = '294276-12-31', _fivetran_start = '294276-12-31' WHERE id = 'bad_27';
+-- 28 to 33: discounts that last too long, or less than not at all, or are none.
+SELECT subscribe('bad_' || n, 'basic', '2024-01-01') FROM generate_series(28, 33) n;
+INSERT INTO coupon VALUES ('long', NULL, NULL, 'repeating', 2147483647, NULL, 10, true), ('short', NULL, NULL, 'repeating', -2147483648, NULL, 10, true), ('none', NULL, NULL, 'forever', NULL, NULL, 'NaN', true), ('more', NULL, NULL, 'forever', NULL, NULL, -1e300, true),
+    ('minus', -600, 'usd', 'forever', NULL, NULL, NULL, true);
+INSERT INTO discount (id, coupon_id, customer_id, subscription_id, start, "end") VALUES ('di_20', 'six', 'bad_20', 'bad_20', '2024-01-01', NULL),
+    ('di_28', 'long', 'bad_28', 'bad_28', '2024-01-01', NULL), ('di_29', 'short', 'bad_29', 'bad_29', '2024-01-01', NULL), ('di_30', 'none', 'bad_30', 'bad_30', '2024-01-01', NULL), ('di_31', 'more', 'bad_31', 'bad_31', '2024-01-01', NULL),
+    ('di_31b', 'more', 'bad_31', 'bad_31', '2024-02-01', NULL), ('di_32', 'minus', 'bad_32', 'bad_32', '2024-01-01', NULL), ('di_33', 'fifth', 'bad_33', 'bad_33', '4713-01-01 BC', '294276-12-31'), ('di_33b', 'five', 'bad_33', 'bad_33', '294276-12-31', NULL);
+\o
+-- 01 to 13, 16, 17 while minus one was billed, 18, 20's second item, and 21
+SELECT count(*) FROM create_billing_views('stripe_fivetran', 'stripe_fivetran_src', 'stripe_fivetran_views');
+SELECT * FROM read_all('stripe_fivetran_views');
+SELECT subscription_id, plan, quantity, started_at, ended_at, mrr, status, trial_ended_at, canceled_at FROM stripe_fivetran_views.subscriptions WHERE subscription_id LIKE 'bad%' ORDER BY subscription_id, started_at;
+SELECT count(*) AS differences FROM ((TABLE good EXCEPT TABLE stripe_fivetran_views.subscriptions) UNION ALL (SELECT * FROM stripe_fivetran_views.subscriptions WHERE subscription_id LIKE 'sub%' EXCEPT TABLE good)) d;
+SELECT count(*) FROM create_billing_views('stripe_fivetran', 'stripe_fivetran_src', 'stripe_fivetran_views', recognition => 'period_end', past_due => '10 days', discounts => 'all', time_zone => 'America/New_York');
+SELECT bool_and(readable) FROM read_all('stripe_fivetran_views');
+SELECT subscription_id, started_at, ended_at, mrr FROM stripe_fivetran_views.subscriptions WHERE subscription_id >= 'bad_26' AND subscription_id < 'bad_34' ORDER BY subscription_id, started_at;
+SELECT count(*) FROM create_billing_views('stripe_fivetran', 'stripe_fivetran_src', 'stripe_fivetran_views', recognition => 'canceled', pauses => 'keep', discounts => 'none', trials => 'free', time_zone => 'Pacific/Kiritimati');
+SELECT bool_and(readable) FROM read_all('stripe_fivetran_views');
 
 -- No history: the table subscription, plan instead of price, no invoices, no discounts. Odd names.
 CREATE SCHEMA "stripe_fivetran %s ""plain""";

@@ -319,6 +319,21 @@ SELECT customer_id, trim_scale(mrr) AS mrr, status, lifecycle_stage, CASE WHEN f
        CASE WHEN status = 'churned' THEN tenure_days ELSE tenure_days - ((now() AT TIME ZONE 'UTC')::date - first_start) END AS tenure
 FROM views_out.customers ORDER BY customer_id COLLATE "C";
 
+-- A trial is the subscription's: 1 has two items, 2 another plan from its 5th day on (20 for 30), 3 ended 20 minutes late, 4 pays for 20 minutes and then another price, 5 pays for two hours, 6 two trials.
+CREATE TABLE tried (c text, s timestamptz, e timestamptz, m numeric, f timestamptz, t timestamptz, k timestamptz, state text);
+INSERT INTO tried VALUES
+    ('1', '2024-01-01 00:00+00', NULL, 10, '2024-01-01 00:00+00', '2024-01-15 00:00+00', NULL, 'active'), ('1', '2024-01-01 00:00+00', NULL, 5, '2024-01-01 00:00+00', '2024-01-15 00:00+00', NULL, 'active'),
+    ('2', '2024-01-01 00:00+00', '2024-01-05 00:00+00', 20, '2024-01-01 00:00+00', '2024-01-15 00:00+00', NULL, 'active'), ('2', '2024-01-05 00:00+00', NULL, 30, '2024-01-01 00:00+00', '2024-01-15 00:00+00', NULL, 'active'),
+    ('3', '2024-01-01 00:00+00', '2024-01-15 00:20+00', 40, '2024-01-01 00:00+00', '2024-01-15 00:00+00', '2024-01-03 00:00+00', 'canceled'),
+    ('4', '2024-01-01 00:00+00', '2024-01-15 00:20+00', 50, '2024-01-01 00:00+00', '2024-01-15 00:00+00', '2024-04-01 00:00+00', 'canceled'), ('4', '2024-01-15 00:20+00', '2024-04-01 00:00+00', 60, '2024-01-01 00:00+00', '2024-01-15 00:00+00', '2024-04-01 00:00+00', 'canceled'),
+    ('5', '2024-01-01 00:00+00', '2024-01-15 02:00+00', 70, '2024-01-01 00:00+00', '2024-01-15 00:00+00', '2024-01-15 01:00+00', 'canceled'),
+    ('6', '2024-01-01 00:00+00', '2024-01-08 00:00+00', 80, '2024-01-01 00:00+00', '2024-01-15 00:00+00', NULL, 'canceled'), ('6', '2024-03-01 00:00+00', NULL, 90, '2024-03-01 00:00+00', '2024-03-15 00:00+00', NULL, 'active');
+SELECT count(*) FROM create_metric_views('tried', 'views_out', customer_id => 'c', subscription_id => 'c', started_at => 's', ended_at => 'e', mrr => 'm', trial_started_at => 'f', trial_ended_at => 't', canceled_at => 'k', status => 'state');
+-- January: 15 + 30 + 40 + 50 + 70 + 80 tried, 1, 2, 4 and 5 pay: 15 + 30 + 50 + 70. March: 90.
+SELECT period_start, ended_trials, converted_trials, ended_mrr, converted_mrr FROM views_out.trials WHERE ended_trials > 0 ORDER BY 1;
+SELECT customer_id, started_at, ended_at, mrr FROM views_out.subscriptions ORDER BY customer_id, started_at, mrr;
+SELECT customer_id, lifecycle_stage, mrr, first_start FROM views_out.customers ORDER BY customer_id;
+
 -- ---- Renewals ----
 -- 1 from 31 January by the month; 2 by the year, dearer in the middle of a term; 3 from the month to the year; 4 leaves within a term; 5 back after a gap; 6 by the week; 7 free; 8 without interval; 9 by hours; 10 two items of one subscription;
 -- 11 from the month to 30 days, which are equal as intervals: 29 February, 1 March, then 31 March, 30 April, and 1 May within a term.
