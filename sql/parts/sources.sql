@@ -59,6 +59,17 @@ CREATE FUNCTION whole_count(value numeric) RETURNS integer LANGUAGE sql IMMUTABL
     RETURN CASE WHEN value BETWEEN 1 AND 12000 AND value = trunc(value) THEN value::integer END;
 COMMENT ON FUNCTION whole_count(numeric) IS 'internal: a number of days, weeks, months or years in an interval, otherwise NULL';
 
+-- What providers read of columns that hold anything: one bad row must not end every view.
+CREATE FUNCTION text_number(value text) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (value COLLATE "C") ~ '^-?[0-9]{1,30}([.][0-9]{1,30})?$'::text THEN value::numeric END;
+COMMENT ON FUNCTION text_number(text) IS 'internal: a decimal number in a text, otherwise NULL';
+CREATE FUNCTION bounded_moment(at timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN at >= timestamptz '9999-01-01 00:00:00+00' THEN timestamptz 'infinity' WHEN at < timestamptz '0001-01-01 00:00:00+00' THEN timestamptz '-infinity' ELSE at END;
+COMMENT ON FUNCTION bounded_moment(timestamptz) IS 'internal: a moment, infinite beyond the years 1 to 9998';
+CREATE FUNCTION bounded_day(at date) RETURNS date LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN at >= date '9999-01-01' THEN date 'infinity' WHEN at < date '0001-01-01' THEN date '-infinity' ELSE at END;
+COMMENT ON FUNCTION bounded_day(date) IS 'internal: a day, infinite beyond the years 1 to 9998';
+
 -- ---- What lies in a schema ----
 
 CREATE FUNCTION source_table(source_schema name, tables text) RETURNS name LANGUAGE sql STABLE PARALLEL SAFE

@@ -211,12 +211,12 @@ BEGIN
     ELSE format($query$
     SELECT v.id COLLATE "C" AS id, @extschema@.epoch_moment(coalesce(min(v.created) FILTER (WHERE NOT v.paid AND (v.last_paid IS NULL OR v.created > v.last_paid)),
                                        max(v.created) FILTER (WHERE NOT v.paid))) AS due_since,
-           CASE WHEN bool_or(v.pays) THEN least(@extschema@.epoch_moment((max(v.period) FILTER (WHERE v.pays))[2]), now()) END AS paid_until
-    FROM (SELECT v.id, v.created, v.paid, v.pays, v.period, max(v.created) FILTER (WHERE v.pays) OVER (PARTITION BY v.id) AS last_paid
-          FROM (SELECT v.id, v.created, v.paid, v.paid AND coalesce(@extschema@.json_number(e.line -> 'amount') > 0, false) AS pays,
-                       ARRAY[@extschema@.json_number(e.line -> 'period' -> 'start'), @extschema@.json_number(e.line -> 'period' -> 'end')] AS period,
+           least((coalesce(max(v.period) FILTER (WHERE v.covers AND v.amount > 0), max(v.period) FILTER (WHERE v.covers)))[2], CASE WHEN bool_or(v.covers) THEN now() END) AS paid_until
+    FROM (SELECT v.id, v.created, v.paid, v.amount, v.period, v.paid AND v.amount >= 0 AND v.period[1] < v.period[2] AS covers, max(v.created) FILTER (WHERE v.paid AND v.total > 0) OVER (PARTITION BY v.id) AS last_paid
+          FROM (SELECT v.id, v.created, v.paid, @extschema@.json_number(e.line -> 'amount') AS amount, sum(@extschema@.json_number(e.line -> 'amount')) OVER (PARTITION BY v.id, v.invoice) AS total,
+                       ARRAY[@extschema@.epoch_moment(@extschema@.json_number(e.line -> 'period' -> 'start')), @extschema@.epoch_moment(@extschema@.json_number(e.line -> 'period' -> 'end'))] AS period,
                        coalesce(e.line ->> 'subscription', e.line -> 'parent' -> 'subscription_item_details' ->> 'subscription', v.subscription) = v.id AS own
-                FROM (SELECT s.id::text AS id, %2$s AS subscription, v.created::double precision AS created, v.status::text = 'paid' AS paid,
+                FROM (SELECT s.id::text AS id, v.id::text AS invoice, %2$s AS subscription, v.created::double precision AS created, v.status::text = 'paid' AS paid,
                              coalesce(v.lines::jsonb -> 'data', v.lines::jsonb) AS lines
                       FROM %1$I.subscriptions s JOIN %1$I.invoices v ON v.customer = s.customer
                       WHERE (s.status::text IN ('past_due', 'unpaid', 'paused') OR jsonb_typeof(%3$s) = 'object')
@@ -371,7 +371,7 @@ BEGIN
     SELECT p.customer, p.id, p.item, p.product, p.plan, p.currency, p.billing_interval, p.quantity, p.piece_from, p.piece_to, p.piece = 0 AS on_trial,
            CASE WHEN p.piece > 0 AND p.paused_at <= p.piece_from AND (p.resumes_at IS NULL OR p.resumes_at > p.piece_from) THEN 0
                 WHEN p.percents IS NULL THEN p.mrr
-                ELSE p.mrr * (SELECT CASE WHEN count(*) = 0 THEN 1 WHEN count(*) = 1 THEN 1 - 0.01 * max(u.percent_off) WHEN max(u.percent_off) >= 100 THEN 0
+                ELSE p.mrr * (SELECT CASE WHEN count(*) = 0 THEN 1 WHEN count(*) = 1 THEN greatest(0, 1 - 0.01 * max(u.percent_off)) WHEN max(u.percent_off) >= 100 THEN 0
                                           ELSE round(exp(sum(ln(1 - 0.01 * least(u.percent_off, 99.999999)))), 12) END
                               FROM unnest(p.percents, p.discount_from, p.discount_to) AS u (percent_off, starts, ends)
                               WHERE u.percent_off > 0 AND u.starts <= CASE WHEN p.piece = 0 THEN p.trial_to ELSE p.piece_from END

@@ -1,17 +1,6 @@
 -- Subscription rows from Stripe as Fivetran replicates it. See docs/providers/stripe_fivetran.md.
 --since 0.3.0
 
--- What providers read of columns that hold anything: one bad row must not end every view.
-CREATE FUNCTION text_number(value text) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (value COLLATE "C") ~ '^-?[0-9]{1,30}([.][0-9]{1,30})?$'::text THEN value::numeric END;
-COMMENT ON FUNCTION text_number(text) IS 'internal: a decimal number in a text, otherwise NULL';
-CREATE FUNCTION bounded_moment(at timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN at >= timestamptz '9999-01-01 00:00:00+00' THEN timestamptz 'infinity' WHEN at < timestamptz '0001-01-01 00:00:00+00' THEN timestamptz '-infinity' ELSE at END;
-COMMENT ON FUNCTION bounded_moment(timestamptz) IS 'internal: a moment, infinite beyond the years 1 to 9998';
-CREATE FUNCTION bounded_day(at date) RETURNS date LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN at >= date '9999-01-01' THEN date 'infinity' WHEN at < date '0001-01-01' THEN date '-infinity' ELSE at END;
-COMMENT ON FUNCTION bounded_day(date) IS 'internal: a day, infinite beyond the years 1 to 9998';
-
 CREATE FUNCTION stripe_fivetran_needs() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
     AS $$

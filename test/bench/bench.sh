@@ -185,7 +185,7 @@ add_views() {
     for schema in stripe_views table_views; do
         add "$schema.subscriptions" "$SERIAL" "SELECT count(*), sum(mrr) FROM $schema.subscriptions"
         for view in "${VIEWS[@]}"; do
-            add "$schema.$view" "$SERIAL" "SELECT count(*) FROM $schema.$view"
+            add "$schema.$view" "$SERIAL" "SELECT count(v) FROM $schema.$view AS v"
         done
     done
     add views.stripe_tables "$SERIAL" 'SELECT (SELECT count(*) FROM stripe.subscriptions), (SELECT count(*) FROM stripe.subscription_items), (SELECT count(lines) FROM stripe.invoices)'

@@ -259,19 +259,25 @@ SELECT subscribe('69', 'active', '2024-01-01', period_start => '2025-01-01', per
 SELECT invoice('69a', 'paid', '2024-01-01', line('si_69a', 'yearly', 1, 12000, '2024-01-01', '2025-01-01')), invoice('69b', 'paid', '2025-01-01', line('si_69b', 'yearpro', 1, 24000, '2025-01-01', '2026-01-01'));
 SELECT subscribe('70', 'active', '2024-03-01', period_start => '2024-05-01', period_end => '2024-06-01'), item('70a', 'basic'), item('70b', 'yearly', deleted => true);
 SELECT invoice('70a', 'paid', '2024-03-01', line('si_70a', 'basic', 1, 1000, '2024-03-01', '2024-04-01'), line('si_70b', 'yearly', 1, 12000, '2024-03-01', '2037-03-01'));
--- 71: unpaid since 1 June: February was written off and March to May paid; the credit of 10 June (a seat less) is no payment. 72: past due since 1 May, with a credit on 10 May
+-- 71: unpaid since 1 June: February was written off and March to May paid; the credit of 10 June (a seat less) is no payment. 72: past due since 1 May, with a credit on 10 May, June open too
 SELECT subscribe('71', 'unpaid', '2024-01-01', period_start => '2024-08-01', period_end => '2024-09-01'), item('71', 'basic');
 SELECT invoice('71a', 'paid', '2024-01-01', line('si_71', 'basic', 2, 2000, '2024-01-01', '2024-02-01')), invoice('71b', 'uncollectible', '2024-02-01', line('si_71', 'basic', 2, 2000, '2024-02-01', '2024-03-01')),
        invoice('71c', 'paid', '2024-03-01', line('si_71', 'basic', 2, 2000, '2024-03-01', '2024-04-01')), invoice('71d', 'paid', '2024-05-01', line('si_71', 'basic', 2, 2000, '2024-05-01', '2024-06-01')),
        invoice('71e', 'open', '2024-06-01', line('si_71', 'basic', 2, 2000, '2024-06-01', '2024-07-01')), invoice('71g', 'draft', '2024-07-01', line('si_71', 'basic', 1, 1000, '2024-07-01', '2024-08-01')),
        invoice('71f', 'paid', '2024-06-10', line('si_71', 'basic', 2, -1400, '2024-06-10', '2024-07-01', true), line('si_71', 'basic', 1, 700, '2024-06-10', '2024-07-01', true));
-SELECT subscribe('72', 'past_due', '2024-01-01', period_start => '2024-05-01', period_end => '2024-06-01'), item('72', 'basic');
+SELECT subscribe('72', 'past_due', '2024-01-01', period_start => '2024-06-01', period_end => '2024-07-01'), item('72', 'basic');
 SELECT invoice('72a', 'paid', '2024-01-01', line('si_72', 'basic', 2, 2000, '2024-01-01', '2024-02-01')), invoice('72b', 'open', '2024-05-01', line('si_72', 'basic', 2, 2000, '2024-05-01', '2024-06-01')),
-       invoice('72c', 'paid', '2024-05-10', line('si_72', 'basic', 2, -1419, '2024-05-10', '2024-06-01', true), line('si_72', 'basic', 1, 710, '2024-05-10', '2024-06-01', true));
+       invoice('72c', 'paid', '2024-05-10', line('si_72', 'basic', 2, -1419, '2024-05-10', '2024-06-01', true), line('si_72', 'basic', 1, 710, '2024-05-10', '2024-06-01', true)),
+       invoice('72d', 'open', '2024-06-01', line('si_72', 'basic', 1, 1000, '2024-06-01', '2024-07-01'));
 -- 73: two items in one trial; 74: a trial given up on 10 April, which ended half an hour after its last day: never paid
 SELECT subscribe('73', 'active', '2024-04-01', period_start => '2024-04-15', period_end => '2024-05-15', trial_start => '2024-04-01', trial_end => '2024-04-15'), item('73a', 'basic'), item('73b', 'support');
 SELECT subscribe('74', 'canceled', '2024-04-01', canceled_at => '2024-04-10', ended_at => '2024-04-15 00:30', at_period_end => true, period_start => '2024-04-15', period_end => '2024-05-15',
                  trial_start => '2024-04-01', trial_end => '2024-04-15'), item('74', 'pro');
+-- 75: collection paused in the trial, nothing paid since it ended; 76: free, paused, and a fee paid in April
+SELECT subscribe('75', 'active', '2024-03-01', period_start => '2024-06-15', period_end => '2024-07-15', trial_start => '2024-03-01', trial_end => '2024-03-15', pause => '{"behavior": "keep_as_draft"}'), item('75', 'basic');
+SELECT invoice('75a', 'paid', '2024-03-01', line('si_75', 'basic', 1, 0, '2024-03-01', '2024-03-15')), invoice('75b', 'draft', '2024-03-15', line('si_75', 'basic', 1, 1000, '2024-03-15', '2024-04-15'));
+SELECT subscribe('76', 'active', '2024-03-01', period_start => '2024-06-01', period_end => '2024-07-01', pause => '{"behavior": "void"}'), item('76', 'pro');
+SELECT invoice('76a', 'paid', '2024-04-01', line('si_76', 'free', 1, 0, '2024-03-01', '2024-04-01'), line(NULL, 'setup', 1, 9900, '2024-03-20', '2024-03-20'));
 \o
 
 SELECT count(*) AS views FROM create_billing_views('stripe', 'stripe_src', 'stripe_views');
@@ -322,7 +328,8 @@ INSERT INTO wanted VALUES
     ('70', 'Basic', 1, '2024-03-01', NULL, 10.00, 'active'), ('70', 'yearly', 1, '2024-03-01', '2024-05-01', 10.00, 'active'),
     ('71', 'Basic', 2, '2024-01-01', '2024-06-01', 20.00, 'unpaid'),
     ('72', 'Basic', 2, '2024-01-01', '2024-05-10', 20.00, 'past_due'), ('72', 'Basic', 1, '2024-05-10', NULL, 10.00, 'past_due'),
-    ('73', 'Basic', 1, '2024-04-15', NULL, 10.00, 'active'), ('73', 'support', 1, '2024-04-15', NULL, 5.00, 'active');
+    ('73', 'Basic', 1, '2024-04-15', NULL, 10.00, 'active'), ('73', 'support', 1, '2024-04-15', NULL, 5.00, 'active'),
+    ('75', 'Basic', 1, '2024-03-15', NULL, 0.00, 'paused'), ('76', 'free', 1, '2024-03-01', '2024-04-01', 0.00, 'paused'), ('76', 'free', 1, '2024-04-01', '2024-06-01', 0.00, 'paused'), ('76', 'Pro', 1, '2024-06-01', NULL, 0.00, 'paused');
 SELECT 'missing' AS what, w.* FROM (TABLE wanted EXCEPT SELECT sub, plan, n, started, ended, mrr, status FROM shown) w
 UNION ALL SELECT 'too many', s.* FROM (SELECT sub, plan, n, started, ended, mrr, status FROM shown EXCEPT TABLE wanted) s;
 
@@ -358,7 +365,7 @@ SELECT 'missing' AS what, w.* FROM (SELECT month, currency, mrr FROM wanted_mont
 UNION ALL SELECT 'too many', s.* FROM (SELECT period_start, currency, closing_mrr FROM stripe_views.mrr_movements WHERE period_start BETWEEN '2024-01-01' AND '2024-12-01'
                                        EXCEPT SELECT month, currency, mrr FROM wanted_months) s ORDER BY 3, 2, 1;
 SELECT currency, count(*) AS months, min(closing_mrr), max(closing_mrr), sum(closing_mrr) FROM stripe_views.mrr_movements WHERE period_start BETWEEN '2024-01-01' AND '2024-12-01' GROUP BY currency ORDER BY currency;
--- Trials. January: 02. February: 28, 48, 55 became paid, 03 did not, with 22.50 + 45 + 10 + 30. March: 10 and 68 did not. April: 73, one trial of two items with 10 + 5, became paid,
+-- Trials. January: 02. February: 28, 48, 55 became paid, 03 did not, with 22.50 + 45 + 10 + 30. March: 10, 68 and 75 did not. April: 73, one trial of two items with 10 + 5, became paid,
 -- 74 with 30 did not. July: the second trial of 63.
 SELECT currency, period_start, ended_trials, converted_trials, ended_mrr, converted_mrr FROM stripe_views.trials WHERE ended_trials > 0 AND period_start < '2025-01-01' ORDER BY 1, 2;
 
@@ -417,3 +424,108 @@ SELECT subscription_id, plan, quantity, started_at, ended_at, mrr, status, trial
 CREATE SCHEMA stripe_wrong;
 CREATE TABLE stripe_wrong.subscriptions AS SELECT id, customer, status FROM stripe_raw.subscriptions;
 SELECT * FROM create_billing_views('stripe', 'stripe_wrong', 'stripe_wrong_views');
+
+-- A pause begins at the latest now: of a year that is paid to 2037.
+\o /dev/null
+SELECT subscribe('80', 'active', '2024-01-01', period_start => '2024-01-01', period_end => '2037-01-01', pause => '{"behavior": "void"}'), item('80', 'yearly');
+SELECT invoice('80a', 'paid', '2024-01-01', line('si_80', 'yearly', 1, 12000, '2024-01-01', '2037-01-01'));
+\o
+SELECT plan, mrr, status, started_at = now() AS begins_now, ended_at = now() AS ends_now FROM stripe_views.subscriptions WHERE subscription_id = 'sub_80' ORDER BY started_at;
+DELETE FROM stripe_src.subscriptions WHERE id = 'sub_80';
+
+-- Rows that hold what they should not. Those without a price or a start are left out and counted; what is otherwise no number, moment or boolean is as if it were not there. The good rows stay as they are.
+CREATE TEMP TABLE good AS SELECT * FROM stripe_views.subscriptions;
+CREATE TEMP TABLE bad (id text, price text DEFAULT 'basic', status text DEFAULT 'active', quantity integer DEFAULT 1, trial_start jsonb DEFAULT 'null', trial_end jsonb DEFAULT 'null', pause jsonb, discount jsonb, items jsonb, line jsonb);
+INSERT INTO stripe_src.prices (id, currency, recurring, type, unit_amount, unit_amount_decimal, billing_scheme, transform_quantity, product)
+SELECT id, 'eur', recurring, 'recurring', amount, decimals, 'per_unit', transform, 'prod_a'
+FROM (VALUES ('count 0', '{"interval": "month", "interval_count": 0}'::jsonb, 1000, '1000', NULL::jsonb), ('count -1', '{"interval": "month", "interval_count": -1}', 1000, '1000', NULL),
+             ('count 1.5', '{"interval": "month", "interval_count": 1.5}', 1000, '1000', NULL), ('count x', '{"interval": "month", "interval_count": "x"}', 1000, '1000', NULL),
+             ('count {}', '{"interval": "month", "interval_count": {}}', 1000, '1000', NULL), ('count huge', '{"interval": "month", "interval_count": 99999999999}', 1000, '1000', NULL),
+             ('years', '{"interval": "year", "interval_count": 2000000000}', 1000, '1000', NULL), ('weeks', '{"interval": "week", "interval_count": 2000000000}', 1000, '1000', NULL),
+             ('interval 7', '{"interval": 7}', 1000, '1000', NULL), ('recurring []', '[]', 1000, '1000', NULL), ('decimal x', '{"interval": "month"}', NULL, 'x', NULL),
+             ('decimal NaN', '{"interval": "month"}', NULL, 'NaN', NULL), ('decimal Infinity', '{"interval": "month"}', NULL, 'Infinity', NULL), ('amount -1', '{"interval": "month"}', -1, '-1', NULL),
+             ('divide by 0', '{"interval": "month"}', 1000, '1000', '{"round": "up", "divide_by": 0}'), ('divide by x', '{"interval": "month"}', 1000, '1000', '{"round": "up", "divide_by": "x"}')
+     ) AS p (id, recurring, amount, decimals, transform);
+INSERT INTO stripe_src.plans (id, amount, currency, interval, interval_count, usage_type, billing_scheme, product) VALUES
+    ('plan count 0', 1000, 'eur', 'month', 0, 'licensed', 'per_unit', 'prod_a'), ('plan count -1', 1000, 'eur', 'month', -1, 'licensed', 'per_unit', 'prod_a'),
+    ('plan count huge', 1000, 'eur', 'month', 9999999999, 'licensed', 'per_unit', 'prod_a');
+INSERT INTO stripe_src.coupons (id, duration, percent_off, duration_in_months) VALUES ('HUGE', 'repeating', 10, 9999999999), ('LEAST', 'repeating', 10, -2147483648), ('NAN', 'forever', 'NaN', NULL);
+INSERT INTO bad (id, price) SELECT id, id FROM stripe_src.prices WHERE id ~ ' |^years$|^weeks$' UNION ALL SELECT id, id FROM stripe_src.plans WHERE id ~ ' ';
+INSERT INTO bad (id, trial_start, trial_end) VALUES
+    ('trial x', '"x"', '"x"'), ('trial {}', '{}', '{}'), ('trial [1]', '[1]', '[1]'), ('trial false', 'false', 'false'), ('trial empty', '""', '""'), ('trial 1e30', to_jsonb(at('2024-01-01')), '1e30'),
+    ('trial 1e400', to_jsonb(at('2024-01-01')), '1e400'), ('trial -1', '-1', '-1'), ('trial as text', to_jsonb(at('2024-01-01')::text), to_jsonb(at('2024-02-01')::text));
+INSERT INTO bad (id, pause) SELECT 'resumes ' || n, jsonb_build_object('behavior', 'void', 'resumes_at', v) FROM (VALUES ('x', '"x"'::jsonb), ('{}', '{}'), ('1e30', '1e30'), ('1e400', '1e400')) AS v (n, v);
+INSERT INTO bad (id, discount) VALUES
+    ('percent x', '{"coupon": {"percent_off": "x", "duration": "forever"}}'), ('percent {}', '{"coupon": {"percent_off": {}, "duration": "forever"}}'), ('percent 150', '{"coupon": {"percent_off": 150, "duration": "forever"}}'),
+    ('percent -50', '{"coupon": {"percent_off": -50, "duration": "forever"}}'), ('percent NaN', '{"coupon": "NAN"}'),
+    ('amount NaN', '{"coupon": {"amount_off": "NaN", "currency": "eur", "duration": "forever"}}'), ('amount 1e300', '{"coupon": {"amount_off": 1e300, "currency": "eur", "duration": "forever"}}'),
+    ('amount of 7', '{"coupon": {"amount_off": 100, "currency": 7, "duration": "forever"}}'), ('start x', '{"coupon": {"percent_off": 10, "duration": "forever"}, "start": "x", "end": "x"}'),
+    ('start 1e300', '{"coupon": {"percent_off": 10, "duration": "forever"}, "start": 1e300, "end": 1e300}'), ('months x', '{"coupon": {"percent_off": 10, "duration": "repeating", "duration_in_months": "x"}, "start": 1704067200}'),
+    ('months 1.5', '{"coupon": {"percent_off": 10, "duration": "repeating", "duration_in_months": 1.5}, "start": 1704067200}'), ('months huge', '{"coupon": "HUGE", "start": 1704067200}'), ('months least', '{"coupon": "LEAST", "start": 1704067200}');
+INSERT INTO bad (id, price, items) SELECT 'item ' || n, NULL, jsonb_build_object('data', jsonb_build_array('{"price": {"id": "basic"}}'::jsonb || v || jsonb_build_object('id', 'si item ' || n)))
+FROM (VALUES ('quantity x', '{"quantity": "x"}'::jsonb), ('quantity {}', '{"quantity": {}}'), ('quantity 1e300', '{"quantity": 1e300}'), ('created x', '{"created": "x"}'), ('created true', '{"created": true}'),
+             ('created 1e300', '{"created": 1e300}'), ('period NaN', '{"current_period_start": "NaN"}')) AS v (n, v);
+INSERT INTO bad (id, line) SELECT 'line ' || n, line('x', 'basic', 1, 1000, '2024-01-01', '2024-02-01') || v
+FROM (VALUES ('period x', '{"period": {"start": "x", "end": "x"}}'::jsonb), ('period {}', '{"period": {"start": {}, "end": {}}}'), ('period 1e30', '{"period": {"start": 1e30, "end": 1e30}}'),
+             ('start NaN', '{"period": {"start": "NaN"}}'), ('period 7', '{"period": 7}'), ('quantity x', '{"quantity": "x"}'), ('quantity 1e20', '{"quantity": 1e20}'), ('amount x', '{"amount": "x"}'), ('amount {}', '{"amount": {}}'),
+             ('proration x', '{"proration": "x"}'), ('proration 7', '{"proration": 7}'), ('price 7', '{"price": 7, "pricing": "x", "plan": []}'), ('parent 7', '{"parent": 7, "proration_details": "x"}')) AS v (n, v);
+INSERT INTO stripe_src.subscriptions (id, customer, status, start_date, created, current_period_start, current_period_end, trial_start, trial_end, pause_collection, discount, items)
+SELECT 'bad ' || id, 'bad', status::stripe_src.subscription_status, at('2024-01-01'), at('2024-01-01'), at('2024-06-01'), at('2024-07-01'), trial_start, trial_end, pause, discount, items FROM bad;
+INSERT INTO stripe_src.subscription_items (id, subscription, price, quantity, created) SELECT 'si ' || id, 'bad ' || id, price, quantity, at('2024-01-01') FROM bad WHERE price IS NOT NULL;
+INSERT INTO stripe_src.invoices (id, customer, subscription, status, created, lines)
+SELECT 'in ' || id, 'bad', 'bad ' || id, 'paid', at('2024-01-01'), jsonb_build_array(line || jsonb_build_object('subscription_item', 'si ' || id, 'subscription', 'bad ' || id), 7, 'x'::text, NULL, '[]'::jsonb, '{}'::jsonb) FROM bad WHERE line IS NOT NULL;
+-- the same lines in subscriptions that are paused, past due and unpaid, where it matters too what is paid: here January, on a line as it should be
+CREATE TEMP VIEW bad_due AS SELECT s || ' ' || id AS id, s::stripe_src.subscription_status AS status, line FROM bad, unnest('{active,past_due,unpaid}'::text[]) AS s WHERE line IS NOT NULL;
+INSERT INTO stripe_src.subscriptions (id, customer, status, start_date, created, current_period_start, current_period_end, pause_collection)
+SELECT id, 'bad', status, at('2024-01-01'), at('2024-01-01'), at('2024-06-01'), at('2024-07-01'), CASE WHEN status = 'active' THEN '{"behavior": "void"}'::jsonb END FROM bad_due;
+INSERT INTO stripe_src.subscription_items (id, subscription, price, quantity, created) SELECT 'si ' || id, id, 'basic', 1, at('2024-01-01') FROM bad_due;
+INSERT INTO stripe_src.invoices (id, customer, subscription, status, created, lines)
+SELECT 'in ' || id || n, 'bad', id, 'paid', at('2024-01-01'), jsonb_build_array(v || jsonb_build_object('subscription_item', 'si ' || id, 'subscription', id))
+FROM bad_due CROSS JOIN LATERAL (VALUES (1, line('x', 'basic', 1, 1000, '2024-01-01', '2024-02-01')), (2, line)) AS v (n, v);
+
+SELECT count(*) AS views FROM create_billing_views('stripe', 'stripe_src', 'stripe_bad');
+CREATE VIEW is_bad AS SELECT * FROM stripe_bad.subscriptions WHERE subscription_id ~ '^(bad|active|past_due|unpaid) ';
+SELECT count(*) AS lost FROM (TABLE good EXCEPT ALL TABLE stripe_bad.subscriptions) x;
+SELECT count(*) AS gained FROM (TABLE stripe_bad.subscriptions EXCEPT ALL (TABLE good UNION ALL TABLE is_bad)) x;
+SELECT count(*) AS bad_rows, count(*) FILTER (WHERE plan = 'Basic' AND quantity = 1 AND started_at = '2024-01-01' AND ended_at IS NULL AND mrr = 10 AND status = 'active') AS as_if_it_were_not_there FROM is_bad;
+SELECT substr(subscription_id, 5) AS sub, quantity AS n, started_at::date AS started, ended_at::date AS ended, mrr, status FROM is_bad
+WHERE subscription_id LIKE 'bad %' AND (plan = 'Basic' AND quantity = 1 AND started_at = '2024-01-01' AND ended_at IS NULL AND mrr = 10 AND status = 'active') IS NOT TRUE ORDER BY subscription_id COLLATE "C", started_at;
+SELECT status, started_at::date AS started, ended_at::date AS ended, mrr, count(*), array_agg(substr(subscription_id, position('line ' IN subscription_id) + 5) ORDER BY subscription_id COLLATE "C") AS lines
+FROM is_bad WHERE subscription_id NOT LIKE 'bad %' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+SELECT id AS left_out FROM stripe_src.subscriptions WHERE id ~ '^(bad|active|past_due|unpaid) ' AND id NOT IN (SELECT subscription_id FROM is_bad) ORDER BY id COLLATE "C";
+-- each view, with each option, can be read to the end
+CREATE FUNCTION readable() RETURNS TABLE (view text, is_read boolean) LANGUAGE plpgsql AS $$
+BEGIN
+    FOREACH view IN ARRAY '{subscriptions,mrr_movements,churn,cohorts,customers,renewals,trials}'::text[] LOOP
+        EXECUTE format('SELECT count(x::text) > 0 FROM stripe_option.%I x', view) INTO is_read;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+CREATE TEMP TABLE reads (n integer, view text, is_read boolean);
+CALL compare('time_zone => ''UTC''');
+INSERT INTO reads SELECT 1, * FROM readable();
+CALL compare('recognition => ''period_end'', time_zone => ''America/New_York'', past_due => ''10 days'', discounts => ''all''');
+INSERT INTO reads SELECT 2, * FROM readable();
+CALL compare('recognition => ''canceled'', pauses => ''keep'', discounts => ''none'', trials => ''free''');
+INSERT INTO reads SELECT 3, * FROM readable();
+SELECT n, count(*) AS views, bool_and(is_read) AS are_read FROM reads GROUP BY n ORDER BY n;
+
+-- Columns of bigint: moments beyond the years 1 to 9998. A start there is none; an end is as if it were not there.
+CREATE SCHEMA stripe_far;
+CREATE TABLE stripe_far.subscriptions (id text, customer text, status text, items jsonb, start_date bigint, created bigint, ended_at bigint, canceled_at bigint, cancel_at bigint, cancel_at_period_end boolean,
+    trial_start bigint, trial_end bigint, current_period_start bigint, current_period_end bigint);
+CREATE TABLE stripe_far.subscription_items (id text, subscription text, price text, quantity bigint, created bigint);
+CREATE TABLE stripe_far.prices (id text, currency text, unit_amount bigint, recurring jsonb);
+CREATE TABLE stripe_far.invoices (id text, customer text, subscription text, status text, created bigint, lines jsonb);
+INSERT INTO stripe_far.prices VALUES ('p', 'usd', 5000, '{"interval": "month"}'), ('far', 'usd', 9223372036854775807, '{"interval": "month"}');
+INSERT INTO stripe_far.subscriptions (id, customer, status, start_date, created, canceled_at, ended_at, cancel_at, trial_start, trial_end, current_period_start, current_period_end) VALUES
+    ('start', 'c', 'active', 9223372036854775807, 1704067200, NULL, NULL, NULL, NULL, NULL, NULL, NULL), ('start before', 'c', 'active', -9223372036854775808, 1704067200, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+    ('canceled', 'c', 'canceled', 1704067200, 1704067200, 9223372036854775807, 1711929600, NULL, NULL, NULL, NULL, NULL), ('cancel', 'c', 'active', 1704067200, 1704067200, NULL, NULL, 9223372036854775807, NULL, NULL, NULL, NULL),
+    ('trial', 'c', 'active', 1704067200, 1704067200, NULL, NULL, NULL, -9223372036854775808, 9223372036854775807, NULL, NULL), ('period', 'c', 'unpaid', 1704067200, 1704067200, NULL, NULL, NULL, NULL, NULL, 9223372036854775807, 9223372036854775807),
+    ('item', 'c', 'active', 1704067200, 1704067200, NULL, NULL, NULL, NULL, NULL, NULL, NULL), ('price', 'c', 'active', 1704067200, 1704067200, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+    ('invoice', 'c', 'past_due', 1704067200, 1704067200, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO stripe_far.subscription_items SELECT 'si_' || id, id, CASE id WHEN 'price' THEN 'far' ELSE 'p' END, 1, CASE id WHEN 'item' THEN 9223372036854775807 ELSE 1704067200 END FROM stripe_far.subscriptions;
+INSERT INTO stripe_far.invoices VALUES ('in_1', 'c', 'invoice', 'open', 9223372036854775807, '{"data": [{"subscription_item": "si_invoice", "price": {"id": "p"}, "quantity": 1, "amount": 5000, "period": {"start": 1704067200, "end": 1706745600}}]}');
+SELECT count(*) AS views FROM create_billing_views('stripe', 'stripe_far', 'stripe_option', past_due => '10 days');
+SELECT subscription_id AS sub, started_at::date AS started, ended_at::date AS ended, mrr, status, canceled_at::date AS canceled FROM stripe_option.subscriptions ORDER BY subscription_id COLLATE "C";
+SELECT bool_and(is_read IS NOT NULL) AS are_read FROM readable();
