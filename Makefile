@@ -6,9 +6,9 @@ OLDER = 0.1.0 0.2.0
 MODULE_big = churnmetrics
 
 # One topic = one file in src, sql/parts, test/sql, expected and docs.
-TOPICS = formulas surveys health policy ledger rates movements cohorts evidence reasons renewals winbacks alarm
+TOPICS = formulas surveys health policy ledger rates movements cohorts evidence reasons renewals winbacks alarm sources
 # Topics in SQL alone: the billing systems, and the views over them.
-SQL_TOPICS = sources stripe stripe_fivetran killbill lago chargebee recurly views
+SQL_TOPICS = stripe stripe_fivetran killbill lago chargebee recurly views
 SUPPORT = checks money rows state scan canonical periods oneperiod history sweep report
 OBJS = $(patsubst %,src/%.o,$(TOPICS) $(SUPPORT))
 PARTS = $(patsubst %,sql/parts/%.sql,$(TOPICS) $(SQL_TOPICS))

@@ -43,18 +43,21 @@ CREATE FUNCTION price_per_month(amount numeric, billing_interval interval) RETUR
 COMMENT ON FUNCTION price_per_month(numeric, interval) IS 'internal: a price as MRR, NULL where it has none';
 
 -- What a JSON document holds, and NULL where that is nothing of the kind: one bad row must not end every view.
-CREATE FUNCTION json_number(value jsonb) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN jsonb_typeof(value) = 'number' THEN value::numeric END;
+CREATE FUNCTION json_number(value jsonb) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'cm_json_number' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION json_number(jsonb) IS 'internal: a JSON number, otherwise NULL';
+CREATE FUNCTION json_moment(value jsonb) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'cm_json_moment' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION json_moment(jsonb) IS 'internal: a JSON number of seconds since 1970 as a moment, otherwise NULL';
+CREATE FUNCTION epoch_moment(seconds double precision) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'cm_epoch_moment' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION epoch_moment(double precision) IS 'internal: a moment in seconds since 1970, NULL beyond the years 1 to 9998';
+CREATE FUNCTION epoch_moment(seconds numeric) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'cm_epoch_moment_numeric' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION epoch_moment(numeric) IS 'internal: a moment in seconds since 1970, NULL beyond the years 1 to 9998';
 CREATE FUNCTION json_boolean(value jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN jsonb_typeof(value) = 'boolean' THEN value::boolean END;
 COMMENT ON FUNCTION json_boolean(jsonb) IS 'internal: a JSON boolean, otherwise NULL';
-CREATE FUNCTION epoch_moment(seconds numeric) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN seconds BETWEEN -62135596800 AND 253370764800 THEN to_timestamp(seconds::double precision) END;
-COMMENT ON FUNCTION epoch_moment(numeric) IS 'internal: a moment in seconds since 1970, NULL beyond the years 1 to 9998';
-CREATE FUNCTION epoch_moment(seconds double precision) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN seconds BETWEEN -62135596800 AND 253370764800 THEN to_timestamp(seconds) END;
-COMMENT ON FUNCTION epoch_moment(double precision) IS 'internal: a moment in seconds since 1970, NULL beyond the years 1 to 9998';
 CREATE FUNCTION whole_count(value numeric) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN value BETWEEN 1 AND 12000 AND value = trunc(value) THEN value::integer END;
 COMMENT ON FUNCTION whole_count(numeric) IS 'internal: a number of days, weeks, months or years in an interval, otherwise NULL';

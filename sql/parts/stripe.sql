@@ -149,7 +149,7 @@ BEGIN
           FROM %1$I.subscription_items i
           UNION ALL
           SELECT e.item ->> 'id', s.id::text, coalesce(e.item -> 'price' ->> 'id', e.item -> 'plan' ->> 'id', e.item ->> 'price'), @extschema@.json_number(e.item -> 'quantity'), false,
-                 @extschema@.epoch_moment(@extschema@.json_number(e.item -> 'created')), @extschema@.epoch_moment(@extschema@.json_number(e.item -> 'current_period_start'))
+                 @extschema@.json_moment(e.item -> 'created'), @extschema@.json_moment(e.item -> 'current_period_start')
           FROM (SELECT s.id, coalesce(s.items::jsonb -> 'data', s.items::jsonb) AS items
                 FROM %1$I.subscriptions s
                 WHERE NOT EXISTS (SELECT FROM %1$I.subscription_items i WHERE i.subscription = s.id) OFFSET 0) s
@@ -190,8 +190,8 @@ BEGIN
                                    @extschema@.json_number(l.line -> 'quantity') AS quantity, coalesce(@extschema@.json_number(l.line -> 'amount'), 0) AS amount,
                                    coalesce(@extschema@.json_boolean(l.line -> 'proration'), @extschema@.json_boolean(d.details -> 'proration'), false) AS proration,
                                    coalesce(jsonb_typeof(coalesce(l.line -> 'proration_details', d.details -> 'proration_details') -> 'credited_items') = 'object', false) AS credit,
-                                   @extschema@.epoch_moment(@extschema@.json_number(l.line -> 'period' -> 'start')) AS starts,
-                                   @extschema@.epoch_moment(@extschema@.json_number(l.line -> 'period' -> 'end')) AS ends, l.created, l.invoice
+                                   @extschema@.json_moment(l.line -> 'period' -> 'start') AS starts,
+                                   @extschema@.json_moment(l.line -> 'period' -> 'end') AS ends, l.created, l.invoice
                             FROM (SELECT v.invoice, v.subscription, v.created, v.lines -> v.n AS line
                                   FROM (SELECT v.*, @extschema@.few_numbers(0, CASE WHEN jsonb_typeof(v.lines) = 'array' THEN jsonb_array_length(v.lines) - 1 END) AS n
                                         FROM (SELECT v.id::text AS invoice, %2$s AS subscription, v.created::double precision AS created,
@@ -214,7 +214,7 @@ BEGIN
            least((coalesce(max(v.period) FILTER (WHERE v.covers AND v.amount > 0), max(v.period) FILTER (WHERE v.covers)))[2], CASE WHEN bool_or(v.covers) THEN now() END) AS paid_until
     FROM (SELECT v.id, v.created, v.paid, v.amount, v.period, v.paid AND v.amount >= 0 AND v.period[1] < v.period[2] AS covers, max(v.created) FILTER (WHERE v.paid AND v.total > 0) OVER (PARTITION BY v.id) AS last_paid
           FROM (SELECT v.id, v.created, v.paid, @extschema@.json_number(e.line -> 'amount') AS amount, sum(@extschema@.json_number(e.line -> 'amount')) OVER (PARTITION BY v.id, v.invoice) AS total,
-                       ARRAY[@extschema@.epoch_moment(@extschema@.json_number(e.line -> 'period' -> 'start')), @extschema@.epoch_moment(@extschema@.json_number(e.line -> 'period' -> 'end'))] AS period,
+                       ARRAY[@extschema@.json_moment(e.line -> 'period' -> 'start'), @extschema@.json_moment(e.line -> 'period' -> 'end')] AS period,
                        coalesce(e.line ->> 'subscription', e.line -> 'parent' -> 'subscription_item_details' ->> 'subscription', v.subscription) = v.id AS own
                 FROM (SELECT s.id::text AS id, v.id::text AS invoice, %2$s AS subscription, v.created::double precision AS created, v.status::text = 'paid' AS paid,
                              coalesce(v.lines::jsonb -> 'data', v.lines::jsonb) AS lines
@@ -235,7 +235,7 @@ BEGIN
                  coalesce(d.ends, ((d.starts AT TIME ZONE option.time_zone) + make_interval(months => coalesce(@extschema@.whole_count(@extschema@.json_number(k.coupon -> 'duration_in_months')), %7$s)))
                                   AT TIME ZONE option.time_zone) AS ends
           FROM (SELECT s.id, coalesce(e.discount -> 'coupon', e.discount -> 'source' -> 'coupon') AS coupon,
-                       @extschema@.epoch_moment(@extschema@.json_number(e.discount -> 'start')) AS starts, @extschema@.epoch_moment(@extschema@.json_number(e.discount -> 'end')) AS ends
+                       @extschema@.json_moment(e.discount -> 'start') AS starts, @extschema@.json_moment(e.discount -> 'end') AS ends
                 FROM (SELECT s.id::text AS id, %8$s AS discount, %9$s AS discounts, %10$s AS customer_discount
                       FROM %1$I.subscriptions s%11$s
                       WHERE jsonb_typeof(%8$s) = 'object' OR jsonb_typeof(%9$s) = 'array' OR jsonb_typeof(%10$s) = 'object' OFFSET 0) s
@@ -281,7 +281,7 @@ BEGIN
                              @extschema@.epoch_moment(coalesce(s.ended_at::numeric, CASE WHEN s.status::text = 'canceled' THEN s.canceled_at ELSE s.cancel_at END::numeric,
                                                    CASE WHEN s.cancel_at_period_end OR s.status::text = 'canceled'
                                                         THEN coalesce(%4$s, @extschema@.json_number(s.items::jsonb #> '{data,0,current_period_end}')) END)) AS end_at,
-                             jsonb_typeof(%5$s) = 'object' AS paused, @extschema@.epoch_moment(@extschema@.json_number(%5$s -> 'resumes_at')) AS resumes_at,
+                             jsonb_typeof(%5$s) = 'object' AS paused, @extschema@.json_moment(%5$s -> 'resumes_at') AS resumes_at,
                              coalesce(%6$s ->> 'reason', %6$s ->> 'feedback') AS reason
                       FROM %1$I.subscriptions s
                       WHERE s.status::text NOT IN ('incomplete', 'incomplete_expired') OFFSET 0) s

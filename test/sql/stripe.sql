@@ -398,7 +398,7 @@ UNION ALL SELECT 'too many', s.* FROM (SELECT period_start, currency, closing_mr
 CALL compare('discounts => ''none''');
 SELECT * FROM changed();
 
--- Other shapes of the schema: generated columns over the raw object, no periods, no tables but the three that are needed.
+-- Other shapes of the schema: generated columns over the raw object, no periods, few tables.
 CREATE SCHEMA stripe_raw;
 CREATE TABLE stripe_raw.subscriptions (_raw_data jsonb NOT NULL, id text GENERATED ALWAYS AS (_raw_data ->> 'id') STORED, customer text GENERATED ALWAYS AS (_raw_data ->> 'customer') STORED,
     status text GENERATED ALWAYS AS (_raw_data ->> 'status') STORED, items jsonb GENERATED ALWAYS AS (_raw_data -> 'items') STORED, start_date bigint GENERATED ALWAYS AS ((_raw_data ->> 'start_date')::bigint) STORED,
@@ -418,8 +418,16 @@ INSERT INTO stripe_raw.subscriptions VALUES
                                        jsonb_build_object('coupon', '{"percent_off": 50, "duration": "forever"}'::jsonb, 'start', at('2024-01-01'))))),
     (jsonb_build_object('id', 'sub_2', 'customer', 'cus_2', 'status', 'active', 'start_date', at('2024-01-01'), 'created', at('2024-01-01'), 'cancel_at_period_end', true, 'discounts', '["di_1"]'::jsonb,
         'items', jsonb_build_object('data', jsonb_build_array(jsonb_build_object('id', 'si_2', 'current_period_end', at('2024-06-01'))))));
+-- sub_3 to sub_5: half off by the customer's discount, where the subscription has none: discounts is null, empty, not there. sub_6 has one of its own, a tenth
+CREATE TABLE stripe_raw.customers (id text, discount jsonb);
+INSERT INTO stripe_raw.customers SELECT 'cus_' || i, jsonb_build_object('coupon', '{"percent_off": 50, "duration": "forever"}'::jsonb, 'start', at('2024-01-01')) FROM generate_series(3, 6) AS i;
+INSERT INTO stripe_raw.subscriptions
+SELECT jsonb_build_object('id', 'sub_' || i, 'customer', 'cus_' || i, 'status', 'active', 'start_date', at('2024-01-01'), 'created', at('2024-01-01'), 'cancel_at_period_end', false) || d
+FROM (VALUES (3, '{"discounts": null}'::jsonb), (4, '{"discounts": []}'), (5, '{}'), (6, '{"discounts": [{"coupon": {"percent_off": 10, "duration": "forever"}}]}')) AS v (i, d);
+INSERT INTO stripe_raw.subscription_items SELECT jsonb_build_object('id', 'si_' || i, 'subscription', 'sub_' || i, 'price', 'p', 'quantity', 1) FROM generate_series(3, 6) AS i;
 SELECT count(*) AS views FROM create_billing_views('stripe', 'stripe_raw', 'stripe_raw_views');
--- 2 x 50 x 0.9 x 0.5
+-- 2 x 50 x 0.9 x 0.5; 50; 50 x 0.5 three times; 50 x 0.9
+SELECT 'missing' AS what, w.* FROM (VALUES ('sub_1', 45), ('sub_2', 50), ('sub_3', 25), ('sub_4', 25), ('sub_5', 25), ('sub_6', 45) EXCEPT SELECT subscription_id, mrr FROM stripe_raw_views.subscriptions) AS w (sub, mrr);
 SELECT subscription_id, plan, quantity, started_at, ended_at, mrr, status, trial_ended_at, cancel_reason FROM stripe_raw_views.subscriptions ORDER BY 1;
 CREATE SCHEMA stripe_wrong;
 CREATE TABLE stripe_wrong.subscriptions AS SELECT id, customer, status FROM stripe_raw.subscriptions;
