@@ -22,6 +22,8 @@ BEGIN {
         "|trans=policy,policy=; policy churn_policy,policytype=; churn_policy,bypolicy=; by a policy,since=0.2.0"
     values["source"] = "source=ledger,type=subscription_ledger,symbol=,parallel=SAFE,cost=10000,of=of a ledger" \
         "|source=query,type=text,symbol=_query,parallel=UNSAFE,cost=100000,of=of the subscription rows that a query returns"
+    values["term_source"] = "term_source=query text,type=text,symbol=,parallel=UNSAFE,cost=100000,of=of the subscription rows that a query returns,of_trials=of the trials and paid stretches that a query returns" \
+        "|term_source=terms subscription_ledger,type=subscription_ledger,symbol=_terms,parallel=SAFE,cost=10000,of=of a value of renewal_terms(),of_trials=of a value of trial_terms(),since=0.3.0"
     series = "every interval DEFAULT '1 month',\n    since date DEFAULT NULL,\n    until date DEFAULT NULL,\n" \
         "    time_zone text DEFAULT NULL,\n    policy churn_policy DEFAULT NULL,\n    origin date DEFAULT NULL"
     ledger_state = "STYPE = subscription_ledger,\n    SSPACE = 128,\n    COMBINEFUNC = subscription_ledger_combine,\n    PARALLEL = SAFE\n"

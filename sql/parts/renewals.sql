@@ -71,8 +71,9 @@ CREATE AGGREGATE trial_terms(customer @customer@, started_at @time@, ended_at @t
 COMMENT ON AGGREGATE trial_terms(@customer@, @time@, @time@, numeric, boolean) IS 'internal: what trials_by_period() counts; no ledger for the reports';
 
 --end
+--each term_source
 CREATE FUNCTION renewals_by_period(
-    query text,
+    @term_source@,
     @series@)
     RETURNS TABLE (
         period_start date,
@@ -84,11 +85,11 @@ CREATE FUNCTION renewals_by_period(
         renewed_mrr numeric,
         mrr_renewal_rate numeric,
         complete boolean)
-    AS 'MODULE_PATHNAME', 'cm_renewals_by_period' LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 60;
-COMMENT ON FUNCTION renewals_by_period(text, @series_types@) IS 'terms that ended and terms that went on, by period, of the subscription rows that a query returns';
+    AS 'MODULE_PATHNAME', 'cm_renewals_by_period@symbol@' LANGUAGE C STABLE PARALLEL @parallel@ COST @cost@ ROWS 60;
+COMMENT ON FUNCTION renewals_by_period(@type@, @series_types@) IS 'terms that ended and terms that went on, by period, @of@';
 
 CREATE FUNCTION trials_by_period(
-    query text,
+    @term_source@,
     @series@)
     RETURNS TABLE (
         period_start date,
@@ -100,9 +101,9 @@ CREATE FUNCTION trials_by_period(
         converted_mrr numeric,
         mrr_trial_conversion numeric,
         complete boolean)
-    AS 'MODULE_PATHNAME', 'cm_trials_by_period' LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 60;
-COMMENT ON FUNCTION trials_by_period(text, @series_types@) IS 'trials that ended and trials that became paid, by period, of the trials and paid stretches that a query returns';
-
+    AS 'MODULE_PATHNAME', 'cm_trials_by_period@symbol@' LANGUAGE C STABLE PARALLEL @parallel@ COST @cost@ ROWS 60;
+COMMENT ON FUNCTION trials_by_period(@type@, @series_types@) IS 'trials that ended and trials that became paid, by period, @of_trials@';
+--end
 --since 0.3.0
 
 -- With a report over their values these two are for everybody.
@@ -110,35 +111,3 @@ COMMENT ON FUNCTION trials_by_period(text, @series_types@) IS 'trials that ended
 COMMENT ON AGGREGATE renewal_terms(@customer@, @time@, @time@, numeric) IS 'what renewals_by_period() counts; no ledger for the other reports';
 COMMENT ON AGGREGATE trial_terms(@customer@, @time@, @time@, numeric, boolean) IS 'what trials_by_period() counts; no ledger for the other reports';
 --end
-
-CREATE FUNCTION renewals_by_period(
-    terms subscription_ledger,
-    @series@)
-    RETURNS TABLE (
-        period_start date,
-        period_end date,
-        due bigint,
-        renewed bigint,
-        renewal_rate numeric,
-        due_mrr numeric,
-        renewed_mrr numeric,
-        mrr_renewal_rate numeric,
-        complete boolean)
-    AS 'MODULE_PATHNAME', 'cm_renewals_by_period_terms' LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 60;
-COMMENT ON FUNCTION renewals_by_period(subscription_ledger, @series_types@) IS 'terms that ended and terms that went on, by period, of a value of renewal_terms()';
-
-CREATE FUNCTION trials_by_period(
-    terms subscription_ledger,
-    @series@)
-    RETURNS TABLE (
-        period_start date,
-        period_end date,
-        ended_trials bigint,
-        converted_trials bigint,
-        trial_conversion numeric,
-        ended_mrr numeric,
-        converted_mrr numeric,
-        mrr_trial_conversion numeric,
-        complete boolean)
-    AS 'MODULE_PATHNAME', 'cm_trials_by_period_terms' LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 60;
-COMMENT ON FUNCTION trials_by_period(subscription_ledger, @series_types@) IS 'trials that ended and trials that became paid, by period, of a value of trial_terms()';

@@ -18,11 +18,7 @@ CREATE FUNCTION currency_digits(currency text) RETURNS integer LANGUAGE sql IMMU
 COMMENT ON FUNCTION currency_digits(text) IS 'digits of a currency''s minor unit by ISO 4217; NULL for a code that is none';
 
 CREATE FUNCTION from_minor_units(amount numeric, currency text, exceptions jsonb DEFAULT NULL) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN amount * CASE coalesce((exceptions ->> upper(currency COLLATE "C"))::integer,
-            CASE WHEN upper(currency COLLATE "C") = ANY ('{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}') THEN 0
-                 WHEN upper(currency COLLATE "C") = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}') THEN 3
-                 WHEN upper(currency COLLATE "C") = ANY ('{CLF,UYW}') THEN 4
-                 ELSE 2 END)
+    RETURN amount * CASE coalesce((exceptions ->> upper(currency COLLATE "C"))::integer, currency_digits(currency), 2)
         WHEN 0 THEN 1 WHEN 1 THEN 0.1 WHEN 2 THEN 0.01 WHEN 3 THEN 0.001 WHEN 4 THEN 0.0001 WHEN 5 THEN 0.00001 WHEN 6 THEN 0.000001 WHEN 7 THEN 0.0000001
         WHEN 8 THEN 0.00000001 END;
 COMMENT ON FUNCTION from_minor_units(numeric, text, jsonb) IS 'an amount in minor units (cents) in the currency itself; exceptions, such as {"ISK": 2}, go before ISO 4217';
