@@ -1,15 +1,17 @@
 # churnmetrics: build with PGXS. `make PG_CONFIG=/path/to/pg_config` picks the server.
 EXTENSION = churnmetrics
-EXTVERSION = 0.3.0
+EXTVERSION = 0.4.0
 # Versions before, oldest first: each has an install script and an upgrade script to this one.
-OLDER = 0.1.0 0.2.0
+OLDER = 0.1.0 0.2.0 0.3.0
 MODULE_big = churnmetrics
 
 # One topic = one file in src, sql/parts, test/sql, expected and docs.
-TOPICS = formulas surveys health policy ledger rates movements cohorts evidence reasons renewals winbacks alarm sources
+TOPICS = formulas surveys health policy ledger rates movements cohorts evidence reasons renewals winbacks alarm sources $(ESTIMATORS)
+# Those that estimate: intervals, models, tests.
+ESTIMATORS = intervals experiments anomalies
 # Topics in SQL alone: the billing systems, and the views over them.
 SQL_TOPICS = stripe stripe_fivetran killbill lago chargebee recurly views
-SUPPORT = checks money rows state scan canonical periods oneperiod history sweep report
+SUPPORT = checks money rows state scan canonical periods oneperiod history sweep report numerics optimise tally model
 OBJS = $(patsubst %,src/%.o,$(TOPICS) $(SUPPORT))
 PARTS = $(patsubst %,sql/parts/%.sql,$(TOPICS) $(SQL_TOPICS))
 

@@ -5,11 +5,11 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "utils/builtins.h"
 
 #include "checks.h"
+#include "intervals.h"
+#include "numerics.h"
 #include "sweep.h"
 
 PG_FUNCTION_INFO_V1(cm_churn_alarm);
@@ -18,43 +18,11 @@ PG_FUNCTION_INFO_V1(cm_churn_alarm_query);
 #define ARG_TARGET		1
 #define ARG_CONFIDENCE	2
 
-/* Nothing is surer than this, nor less sure. */
-#define LEAST_ALPHA		1e-15
+/* Nothing is surer than 1 less this, nor less sure than this. */
+#define LEAST			1e-15
 
 /* The rate's decimals in the result. */
 #define DECIMALS		10
-
-/*
- * How many standard deviations leave "alpha" outside on both sides: the root of
- * erfc(z / sqrt 2) = alpha by Newton's method, which comes from below and never
- * overshoots because erfc is convex there.
- */
-static double
-normal_deviate(double alpha)
-{
-	double		z = 0;
-	int			i;
-
-	for (i = 0; i < 10000; i++)
-	{
-		double		step = (erfc(z / M_SQRT2) - alpha) * sqrt(M_PI / 2) * exp(z * z / 2);
-
-		z += step;
-		if (!(step > z * 1e-15))
-			break;
-	}
-	return z;
-}
-
-/* The lower bound of Wilson's interval for a share of n: (middle - reach) / (1 + z^2/n) without its cancellation. */
-static double
-wilson_lower(double share, double n, double z)
-{
-	double		middle = share + z * z / (2 * n);
-	double		reach = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n));
-
-	return share * share / (middle + reach);
-}
 
 /* A share as numeric. */
 static Datum
@@ -66,7 +34,7 @@ share_datum(double share)
 
 /* Read target and confidence; raises 22004 or 22023 where they are no such thing. */
 static void
-alarm_arguments(FunctionCallInfo fcinfo, double *target, double *alpha)
+alarm_arguments(FunctionCallInfo fcinfo, double *target, double *sure)
 {
 	Numeric		one = int64_to_numeric(1);
 	Numeric		confidence;
@@ -82,8 +50,9 @@ alarm_arguments(FunctionCallInfo fcinfo, double *target, double *alpha)
 				 errmsg("confidence must be between 0 and 1, both exclusive, not %s", numeric_normalize(confidence)),
 				 errhint("95 percent is given as 0.95.")));
 	*target = DatumGetFloat8(DirectFunctionCall1(numeric_float8, PG_GETARG_DATUM(ARG_TARGET)));
-	*alpha = DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(num_sub(one, confidence))));
-	*alpha = Min(Max(*alpha, LEAST_ALPHA), 1 - LEAST_ALPHA);
+	*sure = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+											   DirectFunctionCall2(numeric_round, NumericGetDatum(confidence), Int32GetDatum(20))));
+	*sure = Min(Max(*sure, LEAST), 1 - LEAST);
 }
 
 /* The rows: periods whose churn is too high. */
@@ -93,27 +62,27 @@ alarm_report(const Ledger *ledger, const ReportRequest *request, ReturnSetInfo *
 	MovementSeries series;
 	RateParts	sum = {0};
 	double		target;
-	double		alpha;
+	double		confidence;
 	double		z;
 	MemoryContext old;
 	int			i;
 
-	alarm_arguments(request->fcinfo, &target, &alpha);
+	alarm_arguments(request->fcinfo, &target, &confidence);
 	if (!movement_series(ledger, request, &series, NULL, NULL))
 		return;
-	z = normal_deviate(alpha);
+	z = normal_deviate(confidence);
 	old = report_rows_begin();
 	for (i = 0; i < series.grid.n; i++)
 	{
 		RateParts	parts = smoothed_parts(&series, i, &sum);
-		double		n = (double) parts.of / (request->policy.denominator == DENOMINATOR_AVERAGE ? 2 : 1);
+		double		halves = request->policy.denominator == DENOMINATOR_AVERAGE ? 2 : 1;
 		double		lower;
 		Datum		values[7];
 		bool		nulls[7] = {false};
 
 		if (i < series.grid.shown || parts.of == 0)
 			continue;
-		lower = wilson_lower(Min((double) parts.lost / parts.of, 1), n, z);
+		lower = wilson_bounds(Min(parts.lost, parts.of) / halves, parts.of / halves, z).lower;
 		if (!(lower > target))
 			continue;
 		values[0] = DateADTGetDatum(series.grid.dates[i]);
@@ -142,8 +111,8 @@ Datum
 cm_churn_alarm_query(PG_FUNCTION_ARGS)
 {
 	double		target;
-	double		alpha;
+	double		confidence;
 
-	alarm_arguments(fcinfo, &target, &alpha);	/* before the query runs */
+	alarm_arguments(fcinfo, &target, &confidence);	/* before the query runs */
 	return report_on_query(fcinfo, &alarm_kind);
 }

@@ -27,8 +27,8 @@
 #define DATE_MIN		(DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE)
 #define DATE_LIMIT		(TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
 
-/* A date argument that must be a day of the calendar. */
-static DateADT
+/* A date argument; raises 22023 unless it is a day of the calendar. */
+DateADT
 finite_date(DateADT date, const char *argument)
 {
 	if (DATE_NOT_FINITE(date) || date < DATE_MIN || date >= DATE_LIMIT)

@@ -57,6 +57,7 @@ typedef struct PeriodGrid
 
 #define PERIOD_BEFORE		(-1)
 
+extern DateADT finite_date(DateADT date, const char *argument);
 extern PeriodRequest period_request(FunctionCallInfo fcinfo, int every, int since, int origin);
 extern Clock period_clock(const PeriodRequest *request, bool instants);
 extern int64 clock_add(const Clock *clock, int64 moment, const Interval *interval);

@@ -3,34 +3,21 @@
  *		NPS and CSAT, from totals and as aggregates over answers; see
  *		docs/surveys.md.
  *
- * An aggregate's state is a bigint array of three elements, 48 bytes: NPS
- * keeps its three groups, CSAT the scale, the satisfied and all answers. It is
- * a plain type, so that parallel, partition-wise and distributed plans move it
- * as any value, and of one size, so that it is updated in place. There is no
- * state before the first answer.
+ * An aggregate's state is three counts, 48 bytes (counts.h): NPS keeps its three
+ * groups, CSAT the scale, the satisfied and all answers.
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "common/int.h"
-
-#include "checks.h"
 #include "compat.h"
-
-#define STATE_LENGTH	3
-
-enum
-{
-	NPS_PROMOTERS,
-	NPS_PASSIVES,
-	NPS_DETRACTORS
-};
+#include "counts.h"
+#include "surveys.h"
 
 enum
 {
 	CSAT_SCALE,
 	CSAT_SATISFIED,
-	CSAT_RESPONSES
+	CSAT_RESPONSES,
+	CSAT_COUNTS
 };
 
 /* Answers of 9 and 10 are promoters', those up to 6 detractors'. */
@@ -52,65 +39,8 @@ PG_FUNCTION_INFO_V1(cm_csat_scale_trans);
 PG_FUNCTION_INFO_V1(cm_csat_combine);
 PG_FUNCTION_INFO_V1(cm_csat_final);
 
-/* The counts in a state whose shape was checked. */
-static int64 *
-state_counts(ArrayType *state)
-{
-	return (int64 *) ARR_DATA_PTR(state);
-}
-
-/* A state of zeros. */
-static ArrayType *
-new_state(void)
-{
-	Datum		zeros[STATE_LENGTH];
-	int			i;
-
-	for (i = 0; i < STATE_LENGTH; i++)
-		zeros[i] = Int64GetDatum(0);
-	return construct_array(zeros, STATE_LENGTH, INT8OID, sizeof(int64),
-						   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
-}
-
-/* Argument argno as a state of three counts, 0 or more. */
-static ArrayType *
-state_arg(FunctionCallInfo fcinfo, int argno)
-{
-	ArrayType  *state = PG_GETARG_ARRAYTYPE_P(argno);
-	int			i;
-
-	check_state_array(state, INT8OID, STATE_LENGTH);
-	for (i = 0; i < STATE_LENGTH; i++)
-		check_at_least("state", state_counts(state)[i], 0, NULL);
-	return state;
-}
-
-/* Argument 0 as a state to change: an aggregate's own, otherwise a copy. */
-static ArrayType *
-own_state_arg(FunctionCallInfo fcinfo)
-{
-	ArrayType  *state = state_arg(fcinfo, 0);
-	ArrayType  *copy;
-
-	if (AggCheckCallContext(fcinfo, NULL))
-		return state;
-	copy = (ArrayType *) palloc(VARSIZE(state));
-	memcpy(copy, state, VARSIZE(state));
-	return copy;
-}
-
-/* Adds to a count, or raises 22003 where it would overflow. */
-static void
-add_count(int64 *count, int64 more)
-{
-	if (pg_add_s64_overflow(*count, more, count))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("number of answers out of range for type bigint")));
-}
-
 /* 100 x (promoters - detractors) / all, or NULL if there were no answers. */
-static Numeric
+Numeric
 nps_value(Numeric promoters, Numeric passives, Numeric detractors)
 {
 	Numeric		all = num_add(num_add(promoters, passives), detractors);
@@ -119,6 +49,16 @@ nps_value(Numeric promoters, Numeric passives, Numeric detractors)
 		return NULL;
 	return num_div(num_mul(num_sub(promoters, detractors), int64_to_numeric(100)),
 				   all);
+}
+
+/* The group of an answer; raises 22003 unless it is a whole number from 0 to 10. */
+int
+nps_group(Numeric score)
+{
+	int32		whole = check_whole_score("score", score, 0, NPS_HIGHEST);
+
+	return whole >= NPS_PROMOTER ? NPS_PROMOTERS :
+		whole >= NPS_PASSIVE ? NPS_PASSIVES : NPS_DETRACTORS;
 }
 
 /* nps(promoters, passives, detractors) */
@@ -159,7 +99,6 @@ Datum
 cm_nps_trans(PG_FUNCTION_ARGS)
 {
 	ArrayType  *state;
-	int32		score;
 	int			group;
 
 	if (PG_ARGISNULL(1))
@@ -168,11 +107,9 @@ cm_nps_trans(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	score = check_whole_score("score", PG_GETARG_NUMERIC(1), 0, NPS_HIGHEST);
-	state = PG_ARGISNULL(0) ? new_state() : own_state_arg(fcinfo);
-	group = score >= NPS_PROMOTER ? NPS_PROMOTERS :
-		score >= NPS_PASSIVE ? NPS_PASSIVES : NPS_DETRACTORS;
-	add_count(&state_counts(state)[group], 1);
+	group = nps_group(PG_GETARG_NUMERIC(1));
+	state = PG_ARGISNULL(0) ? counts_new(NPS_GROUPS) : counts_to_change(fcinfo, NPS_GROUPS);
+	count_add(&counts_of(state)[group], 1, "answers");
 	PG_RETURN_ARRAYTYPE_P(state);
 }
 
@@ -180,12 +117,12 @@ cm_nps_trans(PG_FUNCTION_ARGS)
 Datum
 cm_nps_combine(PG_FUNCTION_ARGS)
 {
-	ArrayType  *state = own_state_arg(fcinfo);
-	ArrayType  *other = state_arg(fcinfo, 1);
+	ArrayType  *state = counts_to_change(fcinfo, NPS_GROUPS);
+	ArrayType  *other = counts_argument(fcinfo, 1, NPS_GROUPS);
 	int			i;
 
-	for (i = 0; i < STATE_LENGTH; i++)
-		add_count(&state_counts(state)[i], state_counts(other)[i]);
+	for (i = 0; i < NPS_GROUPS; i++)
+		count_add(&counts_of(state)[i], counts_of(other)[i], "answers");
 	PG_RETURN_ARRAYTYPE_P(state);
 }
 
@@ -193,7 +130,7 @@ cm_nps_combine(PG_FUNCTION_ARGS)
 Datum
 cm_nps_final(PG_FUNCTION_ARGS)
 {
-	int64	   *counts = state_counts(state_arg(fcinfo, 0));
+	int64	   *counts = counts_of(counts_argument(fcinfo, 0, NPS_GROUPS));
 	Numeric		value = nps_value(int64_to_numeric(counts[NPS_PROMOTERS]),
 								  int64_to_numeric(counts[NPS_PASSIVES]),
 								  int64_to_numeric(counts[NPS_DETRACTORS]));
@@ -228,18 +165,18 @@ csat_count(FunctionCallInfo fcinfo, int32 scale)
 	score = check_whole_score("score", PG_GETARG_NUMERIC(1), 1, scale);
 	if (PG_ARGISNULL(0))
 	{
-		state = new_state();
-		counts = state_counts(state);
+		state = counts_new(CSAT_COUNTS);
+		counts = counts_of(state);
 		counts[CSAT_SCALE] = scale;
 	}
 	else
 	{
-		state = own_state_arg(fcinfo);
-		counts = state_counts(state);
+		state = counts_to_change(fcinfo, CSAT_COUNTS);
+		counts = counts_of(state);
 		check_same_scale(counts[CSAT_SCALE], scale);
 	}
-	add_count(&counts[CSAT_RESPONSES], 1);
-	add_count(&counts[CSAT_SATISFIED], score > scale - 2);
+	count_add(&counts[CSAT_RESPONSES], 1, "answers");
+	count_add(&counts[CSAT_SATISFIED], score > scale - 2, "answers");
 	PG_RETURN_ARRAYTYPE_P(state);
 }
 
@@ -272,13 +209,13 @@ cm_csat_scale_trans(PG_FUNCTION_ARGS)
 Datum
 cm_csat_combine(PG_FUNCTION_ARGS)
 {
-	ArrayType  *state = own_state_arg(fcinfo);
-	int64	   *counts = state_counts(state);
-	int64	   *others = state_counts(state_arg(fcinfo, 1));
+	ArrayType  *state = counts_to_change(fcinfo, CSAT_COUNTS);
+	int64	   *counts = counts_of(state);
+	int64	   *others = counts_of(counts_argument(fcinfo, 1, CSAT_COUNTS));
 
 	check_same_scale(counts[CSAT_SCALE], others[CSAT_SCALE]);
-	add_count(&counts[CSAT_SATISFIED], others[CSAT_SATISFIED]);
-	add_count(&counts[CSAT_RESPONSES], others[CSAT_RESPONSES]);
+	count_add(&counts[CSAT_SATISFIED], others[CSAT_SATISFIED], "answers");
+	count_add(&counts[CSAT_RESPONSES], others[CSAT_RESPONSES], "answers");
 	PG_RETURN_ARRAYTYPE_P(state);
 }
 
@@ -286,7 +223,7 @@ cm_csat_combine(PG_FUNCTION_ARGS)
 Datum
 cm_csat_final(PG_FUNCTION_ARGS)
 {
-	int64	   *counts = state_counts(state_arg(fcinfo, 0));
+	int64	   *counts = counts_of(counts_argument(fcinfo, 0, CSAT_COUNTS));
 
 	if (counts[CSAT_RESPONSES] == 0)
 		PG_RETURN_NULL();

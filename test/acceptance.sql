@@ -4,7 +4,8 @@ CREATE TABLE checks (
     n int GENERATED ALWAYS AS IDENTITY,
     what text,
     reference numeric,
-    computed numeric
+    computed numeric,
+    digits int                  -- significant digits that must agree; NULL: as many as the reference shows
 );
 
 -- The telco sample: every row is one customer of the day 2024-01-01, with its tenure in months; who churned ended on that day.
