@@ -36,6 +36,13 @@ record_size(const Tally *tally)
 	return (tally->nwords + 1) * sizeof(uint64);
 }
 
+/* Are two rows of so many words the same? */
+static inline bool
+same_words(const uint64 *a, const uint64 *b, int nwords)
+{
+	return a[0] == b[0] && (nwords < 2 || a[1] == b[1]) && (nwords < 3 || a[2] == b[2]);
+}
+
 /* The slot of a row in the hash table: its own, or the empty one where it belongs. */
 static uint64 *
 find_slot(Tally *tally, const uint64 *words)
@@ -47,7 +54,7 @@ find_slot(Tally *tally, const uint64 *words)
 	{
 		uint64	   *slot = tally->records + i * (tally->nwords + 1);
 
-		if (slot[tally->nwords] == 0 || memcmp(slot, words, tally->nwords * sizeof(uint64)) == 0)
+		if (slot[tally->nwords] == 0 || same_words(slot, words, tally->nwords))
 			return slot;
 		i = (i + 1) & mask;
 	}
@@ -124,8 +131,12 @@ compare_records(const void *a, const void *b, void *nwords)
 	return 0;
 }
 
-/* Sort a buffer's records by one word, stably; "spare" is as large.  The sorted ones lie in the one that is returned. */
-static uint64 *
+/*
+ * Sort a buffer's records by one word, stably; "spare" is as large.  The sorted
+ * ones lie in the one that is returned.  Inlined, so that the compiler knows the
+ * width where the caller does: records of one word are most of them.
+ */
+static pg_attribute_always_inline uint64 *
 radix_sort_word(uint64 *records, uint64 *spare, Size n, int width, int word, Size *counts)
 {
 	int			digit;
@@ -177,54 +188,112 @@ radix_sort_word(uint64 *records, uint64 *spare, Size n, int width, int word, Siz
 	return records;
 }
 
-/* Are a buffer's records in order already? */
-static bool
-in_order(const Tally *tally)
+/* Order of two records; inlined, as the next. */
+static pg_attribute_always_inline bool
+goes_before(const uint64 *a, const uint64 *b, int width)
 {
-	int			nwords = tally->nwords;
+	int			i;
+
+	for (i = 0; i < width - 1; i++)
+		if (a[i] != b[i])
+			return a[i] < b[i];
+	return false;
+}
+
+/* Are so many records in order already? */
+static pg_attribute_always_inline bool
+in_order(const uint64 *records, Size n, int width)
+{
 	Size		i;
 
-	for (i = 1; i < tally->n; i++)
-		if (compare_records(tally_words(tally, i - 1), tally_words(tally, i), &nwords) > 0)
+	for (i = 1; i < n; i++)
+		if (goes_before(records + i * width, records + (i - 1) * width, width))
 			return false;
 	return true;
 }
 
-/* Bring a buffer's records in order. */
-static void
-sort_records(Tally *tally)
+/* Bring n records in order; they then lie in "records" or in "spare", which is returned. */
+static pg_attribute_always_inline uint64 *
+sort_part(uint64 *records, uint64 *spare, Size n, int width)
 {
-	int			nwords = tally->nwords;
-	int			width = nwords + 1;
-	uint64	   *spare;
-	uint64	   *sorted = tally->records;
-	uint64	   *other;
+	int			nwords = width - 1;
+	uint64	   *sorted = records;
 	Size	   *counts;
 	int			word;
 
-	if (in_order(tally))
-		return;
-	if (tally->n < RADIX_FROM)
+	if (n < RADIX_FROM)
 	{
-		qsort_arg(tally->records, tally->n, record_size(tally), compare_records, &nwords);
-		return;
+		qsort_arg(records, n, width * sizeof(uint64), compare_records, &nwords);
+		return records;
 	}
-	check_fit_memory((tally->allocated + tally->n) * record_size(tally));
-	spare = MemoryContextAllocHuge(tally->context, tally->n * record_size(tally));
 	counts = palloc(DIGITS * DIGIT_VALUES * sizeof(Size));
-	other = spare;
 	for (word = nwords - 1; word >= 0; word--)
-	{
-		uint64	   *from = sorted;
-
-		sorted = radix_sort_word(from, other, tally->n, width, word, counts);
-		if (sorted != from)
-			other = from;
-	}
-	if (sorted == spare)
-		memcpy(tally->records, spare, tally->n * record_size(tally));
+		sorted = radix_sort_word(sorted, sorted == records ? spare : records, n, width, word, counts);
 	pfree(counts);
+	return sorted;
+}
+
+/* Merge sorted records into sorted ones that lie in front of the room for them, from the last on. */
+static pg_attribute_always_inline void
+merge_parts(uint64 *records, Size n, const uint64 *others, Size nothers, int width)
+{
+	Size		to = n + nothers;
+
+	while (nothers > 0)
+	{
+		const uint64 *from = others + (nothers - 1) * width;
+		int			j;
+
+		if (to % BLOCK == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (n > 0 && goes_before(from, records + (n - 1) * width, width))
+			from = records + --n * width;
+		else
+			nothers--;
+		to--;
+		for (j = 0; j < width; j++)
+			records[to * width + j] = from[j];
+	}
+}
+
+/* Bring a buffer's records in order, of which the first "condensed" are already. */
+static pg_attribute_always_inline void
+sort_records_of(Tally *tally, int width)
+{
+	Size		front = tally->condensed;
+	Size		n = tally->n - front;
+	uint64	   *added = tally->records + front * width;
+	Size		bytes = n * width * sizeof(uint64);
+	uint64	   *spare;
+	uint64	   *sorted;
+
+	if (in_order(tally->records + (front ? front - 1 : 0) * width, n + (front ? 1 : 0), width))
+		return;
+	check_fit_memory(tally->allocated * record_size(tally) + bytes);
+	spare = MemoryContextAllocHuge(tally->context, bytes);
+	sorted = sort_part(added, spare, n, width);
+	if (front == 0)
+	{
+		if (sorted == spare)
+			memcpy(tally->records, spare, bytes);
+	}
+	else
+	{
+		if (sorted != spare)
+			memcpy(spare, sorted, bytes);
+		merge_parts(tally->records, front, spare, n, width);
+	}
 	pfree(spare);
+}
+
+/* The same, compiled for records of one word, which are most of them, and for the rest. */
+static void
+sort_records(Tally *tally)
+{
+	if (tally->nwords == 1)
+		sort_records_of(tally, 2);
+	else
+		sort_records_of(tally, tally->nwords + 1);
 }
 
 /* Sort a buffer and add up the counts of equal rows. */
@@ -242,7 +311,7 @@ condense(Tally *tally)
 		const uint64 *record = tally->records + i * width;
 		uint64	   *last = tally->records + (n - 1) * width;
 
-		if (n > 0 && compare_records(last, record, &nwords) == 0)
+		if (n > 0 && same_words(last, record, nwords))
 			last[nwords] += record[nwords];
 		else if (n++ < i)
 			memcpy(last + width, record, record_size(tally));
