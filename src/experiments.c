@@ -784,6 +784,13 @@ unit_change(const Unit *unit)
 	return unit_mean(unit, 1) - unit_mean(unit, 0);
 }
 
+/* How far a unit's change may be from the mean of all by rounding alone. */
+static inline double
+unit_rounding(const Unit *unit)
+{
+	return 4 * DBL_EPSILON * Max(fabs(unit_mean(unit, 0)), fabs(unit_mean(unit, 1)));
+}
+
 /* The units that have values before and after, in order of their keys. */
 static SortedUnit *
 complete_units(const UnitState *state, Size *n)
@@ -859,6 +866,9 @@ cm_did_unit_final(PG_FUNCTION_ARGS)
 
 		if (i % BLOCK == 0)
 			CHECK_FOR_INTERRUPTS();
+		/* changes that are equal but for their last digits do not vary */
+		if (fabs(distance) <= unit_rounding(unit))
+			continue;
 		long_sum_add(&squares[unit->treated], distance * distance);
 		reach = Max(reach, fabs(distance));
 	}
@@ -941,16 +951,16 @@ cm_sample_size(PG_FUNCTION_ARGS)
 	if (p1 == p2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("p1 and p2 must differ, but both are %g", p1),
+				 errmsg("p1 and p2 must differ, but both are %.15g", p1),
 				 errhint("Give the rate as it is and the smallest other one that would matter to you.")));
 	if (power <= alpha)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("power must be above alpha (%g), not %g", alpha, power),
+				 errmsg("power must be above alpha (%.15g), not %.15g", alpha, power),
 				 errhint("Power is the chance to find the difference, usually 0.8; alpha that to find one where there is none, usually 0.05.")));
 	equal = sqrt((p1 + p2) * ((1 - p1) + (1 - p2)) / 2);
 	unequal = sqrt(p1 * (1 - p1) + p2 * (1 - p2));
-	root = (normal_quantile(1 - alpha / 2) * equal + normal_quantile(power) * unequal) / (p1 - p2);
+	root = (-normal_quantile(Max(alpha / 2, DBL_MIN)) * equal + normal_quantile(power) * unequal) / (p1 - p2);
 	if (isinf(root * root))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),

@@ -82,7 +82,7 @@ check_same_confidence(double expected, double confidence)
 	if (confidence != expected)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("confidence must be the same in all rows of a group, not %g and %g", expected, confidence)));
+				 errmsg("confidence must be the same in all rows of a group, not %.15g and %.15g", expected, confidence)));
 }
 
 /* A confidence as an element of a state of counts. */

@@ -41,9 +41,9 @@ check_fit_memory(Size bytes)
 	if (bytes / 1024 > (Size) fit_memory)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the rows of this aggregate need %zu kB, more than churnmetrics.fit_memory, %d kB",
+				 errmsg("the rows of this call need %zu kB, more than churnmetrics.fit_memory, %d kB",
 						bytes / 1024, fit_memory),
-				 errhint("Raise churnmetrics.fit_memory, or give the aggregate fewer rows, or values that are rounded.")));
+				 errhint("Raise churnmetrics.fit_memory, or give it fewer rows, or values that are rounded.")));
 }
 
 /* The context of the aggregate that is running; raises 0A000 outside of one. */
@@ -54,17 +54,14 @@ fit_context(FunctionCallInfo fcinfo)
 }
 
 /* A double as an error message shows it. */
-static char *
-shown(double value)
+char *
+number_shown(double value)
 {
-	char		text[32];
-
 	if (isnan(value))
 		return "NaN";
 	if (isinf(value))
 		return value > 0 ? "Infinity" : "-Infinity";
-	snprintf(text, sizeof(text), "%.15g", value);
-	return pstrdup(text);
+	return psprintf("%.15g", value);
 }
 
 /* A finite double; raises 22004 for NULL and 22023 for the rest. */
@@ -78,7 +75,7 @@ float_argument(FunctionCallInfo fcinfo, int argument, const char *name)
 	if (isnan(value) || isinf(value))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be a finite number, not %s", name, shown(value))));
+				 errmsg("%s must be a finite number, not %s", name, number_shown(value))));
 	return value;
 }
 
@@ -91,8 +88,8 @@ float_between(FunctionCallInfo fcinfo, int argument, const char *name, double lo
 	if (!(value > low && value < high))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be between %s and %s, both exclusive, not %s", name, shown(low), shown(high), shown(value)),
-				 low == 0 && high == 1 && value > 1 ? errhint("95 percent is given as 0.95.") : 0));
+				 errmsg("%s must be between %s and %s, both exclusive, not %s", name, number_shown(low), number_shown(high), number_shown(value)),
+				 low == 0 && high == 1 && value > 1 ? errhint("Five percent is given as 0.05.") : 0));
 	return value;
 }
 
@@ -105,7 +102,7 @@ float_above(FunctionCallInfo fcinfo, int argument, const char *name, double low)
 	if (!(value > low))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be more than %s, not %s", name, shown(low), shown(value))));
+				 errmsg("%s must be more than %s, not %s", name, number_shown(low), number_shown(value))));
 	return value;
 }
 
@@ -118,7 +115,7 @@ float_at_least(FunctionCallInfo fcinfo, int argument, const char *name, double l
 	if (!(value >= least))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be %s or more, not %s", name, shown(least), shown(value))));
+				 errmsg("%s must be %s or more, not %s", name, number_shown(least), number_shown(value))));
 	return value;
 }
 
@@ -131,7 +128,7 @@ confidence_argument(FunctionCallInfo fcinfo, int argument)
 	if (!(value > 0 && value < 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("confidence must be between 0 and 1, both exclusive, not %s", shown(value)),
+				 errmsg("confidence must be between 0 and 1, both exclusive, not %s", number_shown(value)),
 				 errhint("95 percent is given as 0.95.")));
 	return value;
 }

@@ -24,6 +24,7 @@ extern void check_fit_memory(Size bytes);
 extern MemoryContext fit_context(FunctionCallInfo fcinfo);
 
 /* Arguments. */
+extern char *number_shown(double value);
 extern double float_argument(FunctionCallInfo fcinfo, int argument, const char *name);
 extern double float_between(FunctionCallInfo fcinfo, int argument, const char *name, double low, double high);
 extern double float_above(FunctionCallInfo fcinfo, int argument, const char *name, double low);

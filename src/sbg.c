@@ -331,7 +331,7 @@ look_at(const Customers *customers, double u, double v)
 		stay = facing - lost;
 		excess = lost - stay * alpha * p;
 		if (lost > 0)
-			long_sum_add(&loglik, lost * log(hazard));
+			long_sum_add(&loglik, lost * (hazard < 0.5 ? log(hazard) : log1p(-(beta + k) * q)));
 		long_sum_add(&loglik, stay * (hazard < 0.5 ? log1p(-hazard) : log((beta + k) * q)));
 		long_sum_add(&first, excess);
 		long_sum_add(&second, k * q * excess);
@@ -452,19 +452,20 @@ find_maximum(const Customers *customers, double least, Place *best, int *iterati
 	return found;
 }
 
-/* count x ln(share), which is 0 for a count of 0. */
+/* part x ln(part / of), which is 0 for none and for all; of nearly all, ln(1 - the rest). */
 static double
-log_share(int64 count, double share)
+log_share(int64 part, int64 of)
 {
-	return count > 0 ? count * log(share) : 0;
+	if (part == 0 || part == of)
+		return 0;
+	return part * (part <= of / 2 ? log((double) part / of) : log1p(-((double) (of - part) / of)));
 }
 
 /* The log-likelihood of losing "lost" of "of" with the chance that fits best. */
 static double
 binomial_loglik(int64 lost, int64 of)
 {
-	return log_share(lost, (double) lost / of) +
-		(lost < of ? (of - lost) * (2 * (double) lost < of ? log1p(-((double) lost / of)) : log((double) (of - lost) / of)) : 0);
+	return log_share(lost, of) + log_share(of - lost, of);
 }
 
 /* Put the fit of a maximum into a model. */
