@@ -54,9 +54,6 @@ enum
 	SUMMARY_COUNTS
 };
 
-/* A tail smaller than this is lost in 1 less it. */
-#define LEAST_TAIL		1e-9
-
 /* How an interval is to be made. */
 typedef struct IntervalKind
 {
@@ -135,10 +132,8 @@ beta_bounds(double k, double n, double tail, double added)
 	bounds.lower = k <= 0 ? 0 : beta_quantile(tail, k + 1 - added, n - k + added);
 	if (k <= 0 && added == 1)
 		bounds.upper = -expm1(log(tail) / n);
-	else if (tail > LEAST_TAIL)
-		bounds.upper = beta_quantile(1 - tail, k + added, n - k + 1 - added);
 	else
-		bounds.upper = 1 - beta_quantile(tail, n - k + 1 - added, k + added);
+		bounds.upper = beta_upper_quantile(tail, k + added, n - k + 1 - added);
 	return bounds;
 }
 

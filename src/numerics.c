@@ -177,84 +177,109 @@ stirling_rest(double a)
 	return (1.0 / 12 - b * (1.0 / 360 - b * (1.0 / 1260 - b * (1.0 / 1680 - b / 1188)))) / a;
 }
 
+/* a (ln(x / m) - (x - m) / m) for the mean m = a / n of a share: what a exponent of x adds below the normal curve. */
+static double
+beta_side(double x, double off, double a, double n)
+{
+	double		ratio = x * (n / a);
+
+	/* near 0 the distance from the mean would lose x */
+	return a * (ratio < 0.5 ? log(ratio) - off * (n / a) : log1p_less_x(off * (n / a)));
+}
+
 /* ln of x^a (1 - x)^b / B(a, b), with 0 < x < 1: as the distance from the mean, for large a and b. */
 static double
 beta_front(double x, double a, double b)
 {
 	double		n = a + b;
-	double		distance = (x - a / n) * n;
+	double		off = x - a / n;
 
-	return a * log1p_less_x(distance / a) + b * log1p_less_x(-distance / b) +
+	return beta_side(x, off, a, n) + beta_side(1 - x, -off, b, n) +
 		0.5 * (log(a) + log(b) - log(n) - log(2 * M_PI)) -
 		(stirling_rest(a) + stirling_rest(b) - stirling_rest(n));
 }
 
-/* The continued fraction of I_x(a, b), for x below about a / (a + b). */
+/*
+ * The continued fraction of I_x(a, b), for x below about a / (a + b) and y = 1 - x:
+ * the even part of the textbook's (DiDonato & Morris 1992).  x and y stand where a
+ * rounding of either is harmless, so that it serves the other tail, too.
+ */
 static double
-beta_fraction(double x, double a, double b)
+beta_fraction(double x, double y, double a, double b)
 {
-	double		c = 1;
-	double		d = 1 - (a + b) * x / (a + 1);
-	double		h;
+	double		c = (a / (a + 1)) * ((a * y - b * x) + 1);
+	double		f;
+	double		d = 0;
 	int			m;
 
-	d = 1 / (fabs(d) < DBL_MIN ? DBL_MIN : d);
-	h = d;
+	f = c = fabs(c) < DBL_MIN ? DBL_MIN : c;
 	for (m = 1; m < MANY_TERMS; m++)
 	{
-		double		even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-		double		odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+		double		odd = a + 2.0 * m - 1;
+		double		over = ((a + m - 1) / odd) * ((a + b + m - 1) / odd) * (m * (b - m)) * x * x;
+		double		under = m + m * (b - m) * x / odd + (a + m) / (odd + 2) * ((a * y - b * x) + 1 + m * (1 + y));
 		double		delta;
 
-		d = 1 + even * d;
+		d = under + over * d;
 		d = 1 / (fabs(d) < DBL_MIN ? DBL_MIN : d);
-		c = 1 + even / c;
-		c = fabs(c) < DBL_MIN ? DBL_MIN : c;
-		h *= c * d;
-		d = 1 + odd * d;
-		d = 1 / (fabs(d) < DBL_MIN ? DBL_MIN : d);
-		c = 1 + odd / c;
+		c = under + over / c;
 		c = fabs(c) < DBL_MIN ? DBL_MIN : c;
 		delta = c * d;
-		h *= delta;
+		f *= delta;
 		if (fabs(delta - 1) <= 2 * DBL_EPSILON)
 			break;
 	}
-	return h;
+	return 1 / f;
+}
+
+/* P(X <= x) or, if "upper", P(X > x); the one that is small is accurate whichever it is. */
+static double
+beta_tail(double x, double a, double b, bool upper)
+{
+	bool		below = x < (a + 1) / (a + b + 2);
+	double		tail;
+
+	if (x <= 0 || x >= 1)
+		return (x <= 0) == upper ? 1 : 0;
+	if (Min(a, b) > NORMAL_FROM)
+	{
+		double		z = (x - a / (a + b)) * (a + b) / sqrt(a * (b / (a + b)));
+
+		return normal_cdf(upper ? -z : z);
+	}
+	tail = exp(beta_front(x, a, b)) * (below ? beta_fraction(x, 1 - x, a, b) : beta_fraction(1 - x, x, b, a));
+	tail = Min(tail, 1);
+	return below == upper ? 1 - tail : tail;
 }
 
 double
 beta_cdf(double x, double a, double b)
 {
-	if (x <= 0)
-		return 0;
-	if (x >= 1)
-		return 1;
-	if (Min(a, b) > NORMAL_FROM)
-		return normal_cdf((x - a / (a + b)) * (a + b) / sqrt(a * (b / (a + b))));
-	/* near 0 its distance from 1 would lose it, and the fraction converges there as that of the gamma function does */
-	if (x < (a + 1) / (a + b + 2) || (x < 1e-3 && b * x < 1000))
-		return Min(exp(beta_front(x, a, b)) * beta_fraction(x, a, b) / a, 1);
-	return Max(1 - exp(beta_front(x, a, b)) * beta_fraction(1 - x, b, a) / b, 0);
+	return beta_tail(x, a, b, false);
 }
 
-double
-beta_quantile(double p, double a, double b)
+/* The x with beta_tail(x) = p: Newton's iteration, safeguarded by bisection. */
+static double
+beta_tail_quantile(double p, double a, double b, bool upper)
 {
 	double		low = 0;
 	double		high = 1;
 	double		x = a / (a + b);
 	int			i;
 
-	if (p <= 0)
-		return 0;
-	if (p >= 1)
-		return 1;
+	if (p <= 0 || p >= 1)
+		return (p <= 0) == upper ? 1 : 0;
 	if (Min(a, b) > NORMAL_FROM)
-		return x + normal_quantile(p) * sqrt(a * (b / (a + b))) / (a + b);
+	{
+		double		z = upper ? -normal_quantile(p) : normal_quantile(p);
+		double		skew = 2 * (b - a) / (a + b) / sqrt(a * (b / (a + b)));
+
+		/* Cornish and Fisher's first term */
+		return x + (z + (z * z - 1) / 6 * skew) * sqrt(a * (b / (a + b))) / (a + b);
+	}
 	for (i = 0; i < 2000; i++)
 	{
-		double		miss = beta_cdf(x, a, b) - p;
+		double		miss = upper ? p - beta_tail(x, a, b, true) : beta_tail(x, a, b, false) - p;
 		double		slope = exp(beta_front(x, a, b)) / (x * (1 - x));
 		double		next;
 
@@ -275,24 +300,35 @@ beta_quantile(double p, double a, double b)
 }
 
 double
+beta_quantile(double p, double a, double b)
+{
+	return beta_tail_quantile(p, a, b, false);
+}
+
+double
+beta_upper_quantile(double p, double a, double b)
+{
+	return beta_tail_quantile(p, a, b, true);
+}
+
+double
 t_quantile(double p, double df)
 {
 	double		outside = 2 * Min(p, 1 - p);
+	double		y;
 	double		t;
 
 	if (p == 0.5)
 		return 0;
-	if (outside < 0.5)
+	/* t^2 / (df + t^2), or what it leaves of 1: the smaller */
+	y = beta_upper_quantile(outside, 0.5, df / 2);
+	if (y < 0.5)
+		t = sqrt(df * y / (1 - y));
+	else
 	{
 		double		x = beta_quantile(outside, df / 2, 0.5);
 
 		t = sqrt(df * (1 - x) / x);
-	}
-	else
-	{
-		double		y = beta_quantile(1 - outside, 0.5, df / 2);
-
-		t = sqrt(df * y / (1 - y));
 	}
 	return p < 0.5 ? -t : t;
 }

@@ -55,6 +55,9 @@ extern double chi_squared_upper(double x, double df);
 extern double beta_cdf(double x, double a, double b);
 extern double beta_quantile(double p, double a, double b);
 
+/* The x with 1 - I_x(a, b) = p, which may be as small as a double can be. */
+extern double beta_upper_quantile(double p, double a, double b);
+
 /* Student's t: the t with P(T <= t) = p, for 0 < p < 1. */
 extern double t_quantile(double p, double df);
 

@@ -145,6 +145,10 @@ SELECT round(((d).effect / scale)::numeric, 9) AS effect, round(((d).std_err / s
 SELECT round(((d).effect / scale)::numeric, 9) AS effect, round(((d).std_err / scale)::numeric, 9) AS std_err, round((d).z::numeric, 9) AS z FROM (SELECT scale, did(treated, post, y * scale, unit) AS d FROM tiny, unnest(ARRAY[1e-130, 1e-60, 1e60, 1e139]) scale GROUP BY scale) q ORDER BY scale;
 SELECT shown(to_json(did(g % 2 = 0, g % 4 < 2, 0.1))) AS same_values FROM generate_series(1, 1000000) g;
 SELECT shown(to_json(uplift(g % 2 = 0, g % 4 < 2))) AS million FROM generate_series(1, 1000000) g;
+-- Units that all change alike do not vary, though 5.1 - 5 and 2.1 - 2 differ as doubles; a variation of a billionth does.
+SELECT round((d).effect::numeric, 9) AS effect, (d).std_err, (d).z, (d).p, (d).lower, (d).units
+FROM (SELECT did(g % 2 = 0, post, g + CASE WHEN post AND g % 2 = 0 THEN 0.3 WHEN post THEN 0.1 ELSE 0 END, g) AS d FROM generate_series(1, 9) g, unnest(ARRAY[false, true]) post) q;
+SELECT round((d).effect::numeric, 9) AS effect, round((d).std_err::numeric, 12) AS std_err FROM (SELECT did(g % 2 = 0, post, g + CASE WHEN post THEN g / 2 % 2 * 1e-9 ELSE 0 END, g) AS d FROM generate_series(1, 8) g, unnest(ARRAY[false, true]) post) q;
 -- Many units; the limit of memory; a result for each row of a window leaves nothing behind.
 SELECT shown(to_json(did(g % 2 = 0, post, g % 10 + CASE WHEN post AND g % 2 = 0 THEN g % 3 ELSE 0 END, g)), 6) AS many_units FROM generate_series(1, 100000) g, unnest(ARRAY[false, true]) post;
 SET churnmetrics.fit_memory = '1MB';
@@ -155,6 +159,9 @@ RESET churnmetrics.fit_memory;
 -- Sample sizes: R's power.prop.test, at a tolerance of 1e-12.
 SELECT p1, p2, power, alpha, round(sample_size(p1, p2, power, alpha)::numeric, 8) AS sample_size, round(r::numeric, 8) AS r FROM (VALUES (0.05, 0.04, 0.8, 0.05, 6744.933074884895), (0.5, 0.75, 0.9, 0.05, 76.7069284517774), (0.02, 0.03, 0.9, 0.01, 7251.22910533307), (0, 0.01, 0.8, 0.05, 779.783558004723)) v (p1, p2, power, alpha, r);
 SELECT ceil(sample_size(0.05, 0.04)) AS each_arm, sample_size(0.04, 0.05) = sample_size(0.05, 0.04) AS either_way, abs(sample_size(0.95, 0.96) / sample_size(0.05, 0.04) - 1) < 1e-12 AS mirrored, round(sample_size(0, 1)::numeric, 6) AS all_or_none, sample_size(NULL, 0.1) IS NULL AS unknown;
+-- An alpha far below the precision of 1 - alpha: R again.
+SELECT alpha, round(sample_size(0.05, 0.04, 0.8, alpha)::numeric, 4) AS sample_size FROM unnest(ARRAY[1e-20, 1e-300]::float8[]) alpha;
+SELECT sample_size(0.05, 0.04, 0.8, 5e-324) = sample_size(0.05, 0.04, 0.8, 1e-310) AS least_alpha;
 -- So many find a difference of that size in four of five cases: the z of the expected counts is z(alpha/2) + z(power), but for the two variances.
 SELECT round(z::numeric, 2) AS z, round((normal.a + normal.b)::numeric, 2) AS wanted FROM uplift_test(337, 6745, 270, 6745), (VALUES (1.959964, 0.841621)) normal (a, b);
 

@@ -44,6 +44,9 @@ SELECT count(*) AS not_inside FROM generate_series(1, 40) n, generate_series(0, 
 -- Large and tiny shares: Poisson's exact bounds of 1 are 0.0253178 and 5.5716434, of none 3.6888795.
 SELECT n, k, method, round((lower * n)::numeric, 5) AS lower_x_n, round((upper * n)::numeric, 5) AS upper_x_n FROM (VALUES (1000000000, 1), (1000000000, 0), (1000000000000000, 1)) v (n, k), unnest(ARRAY['clopper_pearson', 'jeffreys', 'wilson']) method, rate_ci(k, n, 0.95, method) ORDER BY 1, 2, 3;
 SELECT n, method, round(((lower - 0.25) * sqrt(n / 0.1875))::numeric, 5) AS lower_z, round(((upper - 0.25) * sqrt(n / 0.1875))::numeric, 5) AS upper_z FROM unnest(ARRAY[4e6, 4e12]::bigint[]) n, unnest(ARRAY['clopper_pearson', 'jeffreys', 'wilson']) method, rate_ci(n / 4, n, 0.95, method) ORDER BY 1, 2;
+-- Far out, and beyond 10^9: R's qbeta with lower.tail = FALSE for the upper bound, and its qgamma for the last.
+SELECT k, n, confidence, method, to_char(lower, '9.999999EEEE') AS lower, to_char(upper, '9.999999EEEE') AS upper
+FROM (VALUES (1, 1e9::bigint, 0.99999999, 'clopper_pearson'), (2, 1e6, 0.99999999, 'jeffreys'), (1, 1e6, 0.999999999999, 'clopper_pearson'), (3, 1e15, 0.999999999999, 'jeffreys'), (0, 1e12, 0.999999999999, 'jeffreys'), (2000000000, 9e18, 0.95, 'clopper_pearson')) v (k, n, confidence, method), rate_ci(k, n::bigint, confidence, method) ORDER BY n, k, confidence;
 SELECT method, lower >= 0 AND lower <= rate AND rate <= upper AND upper <= 1 AS ordered FROM unnest(ARRAY['wilson', 'clopper_pearson', 'jeffreys']) method, unnest(ARRAY[0, 1, 4611686018427387903, 9223372036854775806, 9223372036854775807]) k, rate_ci(k, 9223372036854775807, 0.95, method) GROUP BY 1, 2 ORDER BY 1, 2;
 -- Nothing known: no rate.
 SELECT * FROM rate_ci(0, 0);
