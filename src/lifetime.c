@@ -293,6 +293,23 @@ put_estimate(const SurvivalEstimate *estimate, Datum *values, bool *nulls)
 	}
 }
 
+/*
+ * Warn where a curve is at 0 before its last time: at some age all who were
+ * observed left, and those who were observed only later count for nothing.
+ */
+static void
+check_early_end(const SurvivalModel *model, double confidence)
+{
+	int			i = model->n_times - 2;
+
+	if (i < 0 || survival_estimate_at(model, model->times[i], confidence, BOUNDS_LOG_LOG).value[ESTIMATE_VALUE] > 0)
+		return;
+	ereport(WARNING,
+			(errmsg("the curve of lifetimes falls to 0 at an age that other customers have passed"),
+			 errdetail("All customers who were observed at that age left, so those who were observed only later do not count."),
+			 errhint("See n_risk in survival_table(lifetime_model(...)). Where the history goes back further, an earlier observed_from brings more young customers.")));
+}
+
 /* The customer_lifetime of what was counted. */
 static Datum
 lifetime_datum(FunctionCallInfo fcinfo, const Lifetimes *lifetimes, double confidence)
@@ -320,6 +337,8 @@ lifetime_datum(FunctionCallInfo fcinfo, const Lifetimes *lifetimes, double confi
 		values[LIFETIME_HORIZON] = Float8GetDatum(horizon);
 		values[LIFETIME_SURVIVAL] = Float8GetDatum(last.value[ESTIMATE_VALUE]);
 		values[LIFETIME_WHOLE] = BoolGetDatum(last.value[ESTIMATE_VALUE] == 0);
+		if (last.value[ESTIMATE_VALUE] == 0)
+			check_early_end(&model, confidence);
 	}
 	return composite_datum(fcinfo, values, nulls);
 }

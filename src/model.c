@@ -8,6 +8,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -311,8 +312,12 @@ model_floats(const Model *model, int field, int *n)
 	int			i;
 
 	for (i = 0; i < *n; i++)
+	{
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (isnan(values[i]) || isinf(values[i]))
 			model_invalid(model, model->names[field]);
+	}
 	return values;
 }
 

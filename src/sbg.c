@@ -845,6 +845,7 @@ mean_perpetuity(double alpha, double beta, double d)
 	double		s = alpha + beta;
 	double		peak = log(alpha) - log(beta);
 	double		step = Min(0.2, 0.4 / sqrt(alpha * (beta / s)));
+	double		scale = -expm1(-Min(alpha, beta) * step);	/* so that no sum of weights is large */
 	double		above = 0;
 	double		below = 0;
 	int			side;
@@ -858,8 +859,8 @@ mean_perpetuity(double alpha, double beta, double d)
 		for (i = side > 0;; i++)
 		{
 			double		x = side * i * step;
-			double		weight = exp(alpha <= beta ? alpha * x - s * log1p(alpha / s * expm1(x)) :
-									 -beta * x - s * log1p(beta / s * expm1(-x)));
+			double		weight = scale * exp(alpha <= beta ? alpha * x - s * log1p(alpha / s * expm1(x)) :
+											 -beta * x - s * log1p(beta / s * expm1(-x)));
 			double		all = weight / -expm1(-(side < 0 ? alpha : beta) * step);	/* from here on */
 			double		payments = (1 + d) / (d + logistic(peak + x));
 

@@ -96,6 +96,9 @@ SELECT at_time, n_risk, n_event, n_censor, survival FROM survival_table(lifetime
 -- At 50: 4 at risk (entries 0, 0, 40, 45), S = 3/4; at 60: 3, S = 1/2; at 100: 1, S = 0. Median: S is exactly 1/2 from 60 to 100: 80.
 SELECT pg_temp.lives($$VALUES (1, date '2024-01-01' - 40, date '2024-01-01' + 60, 1), (2, date '2024-01-01' + 10, date '2024-01-01' + 70, 1), (3, date '2024-01-01' - 45, date '2024-01-01' + 5, 1), (4, date '2024-01-01' + 10, NULL, 1)$$, date '2024-01-01' + 90, '2024-01-01') AS lives,
        pg_temp.shown(customer_lifetime_km($$VALUES (1, date '2024-01-01' - 40, date '2024-01-01' + 60, 1), (2, date '2024-01-01' + 10, date '2024-01-01' + 70, 1), (3, date '2024-01-01' - 45, date '2024-01-01' + 5, 1), (4, date '2024-01-01' + 10, NULL, 1)$$, date '2024-01-01' + 90, '2024-01-01')) AS km;
+-- The only customer observed at 10 days leaves: the curve is 0 from there on, whatever those do who were older at first. That is told; not where the last of all leaves.
+SELECT pg_temp.shown(customer_lifetime_km($$VALUES (1, date '2024-01-01' - 100, NULL::date, 1), (2, date '2024-01-01' - 50, date '2024-01-20', 1), (3, '2024-01-05', '2024-01-15', 1)$$, '2024-03-01', '2024-01-01')) AS km;
+SELECT pg_temp.shown(customer_lifetime_km($$VALUES (2, date '2024-01-01' - 50, date '2024-01-20', 1), (3, '2024-01-05', NULL, 1)$$, '2024-03-01', '2024-01-01')) AS last;
 -- Who left before and came back after is not a life that is seen.
 SELECT pg_temp.lives($$VALUES (1, date '2023-01-01', date '2023-02-01', 1), (1, '2024-02-01', NULL, 1), (2, '2023-01-01', '2024-01-02', 1)$$, '2024-03-01', '2024-01-01') AS lives;
 

@@ -114,7 +114,7 @@ SELECT count(*), max(abs(sbg_clv(sbg(a, b), 1, d, n) / series - 1)) < 1e-12 AS a
 SELECT d, max(abs(sbg_retention(m, n) * (1 + sbg_clv(m, 1, d, n + 1) / (1 + d)) / sbg_clv(m, 1, d, n) - 1)) < 1e-12 AS later, max(abs((1 + sbg_clv(m, 1, d, 1) / (1 + d)) / sbg_clv(m, 1, d) - 1)) < 1e-12 AS first
 FROM unnest(ARRAY[1e-15, 1e-9, 1e-6, 1e-4, 0.01, 0.3, 1e3]::float8[]) d, (VALUES (sbg(0.668, 3.806)), (sbg(1e-3, 50)), (sbg(40, 0.1)), (sbg(7, 1e7))) v (m), generate_series(1, 9) n GROUP BY d ORDER BY d;
 -- A small discount leads to the lifetime where there is one; 1 / d of those who never leave.
-SELECT sig(sbg_clv(sbg(3, 5), 1, 1e-12), 9) AS small, sig(sbg_lifetime(sbg(3, 5)), 9) AS none, sig(sbg_clv(sbg(1e-100, 5), 1, 1e-6), 9) AS never;
+SELECT sig(sbg_clv(sbg(3, 5), 1, 1e-12), 9) AS small, sig(sbg_lifetime(sbg(3, 5)), 9) AS none, sig(sbg_clv(sbg(1e-100, 5), 1, 1e-6), 9) AS never, round(log(sbg_clv(sbg(1e-100, 1e-100), 1, 1e-300))::numeric, 6) AS half_never;
 -- With a horizon: so many payments; far away it is no horizon; without a discount it is the sum of S.
 SELECT bool_and(abs(sbg_clv(m, 1, 0, 0, h) - (SELECT sum(sbg_survival(m, t)) FROM generate_series(0, h - 1) t)) < 1e-12) AS sums, bool_and(sbg_lifetime(m, h) = sbg_clv(m, 1, 0, 0, h)) AS lifetime,
     bool_and(abs(sbg_clv(m, 1, 0.1, 3, h) - (SELECT sum(sbg_survival(m, 3 + t) / sbg_survival(m, 2) / 1.1 ^ t) FROM generate_series(0, h - 1) t)) < 1e-12) AS residual
@@ -192,6 +192,10 @@ SELECT (m).form, (m).mean_churn, (m).n, (m).renewals FROM (SELECT sbg_fit(4, tru
 SELECT (m).form, (m).n, sig((m).alpha, 6) AS alpha, sig((m).beta, 6) AS beta FROM (SELECT sbg_fit(1 + g::bigint * g % 100000, g % 3 = 0) AS m FROM generate_series(1, 200000) g) q;
 SELECT sig((m).alpha, 12) AS alpha, sig((m).beta, 12) AS beta, sig((m).se_alpha, 8) AS se_alpha, sig((m).loglik, 12) AS loglik, (m).n FROM (SELECT sbg_fit(age, churned, n * 1000000000000000) AS m FROM customers(7) WHERE segment = 'High End') q;
 SELECT (m).form, sig((m).alpha, 6) AS alpha, sig(sbg_survival(m, 1000000), 6) AS survival FROM (SELECT sbg_fit(a, c) AS m FROM (VALUES (1, true), (2, true), (1000000, false)) v (a, c)) q;
+-- Nearly all lost: of N + 2 customers all but two at first, then one of the two, so that alpha + beta is 1 and the log-likelihood 2 ln(2 / N) - 2 + 2 ln(1/2); of 2^63 - 1 all but one: -ln(2^63) - 1.
+SELECT n, (m).form, sig((m).alpha, 9) AS alpha, sig((m).beta * n, 9) AS beta_n, abs((m).loglik - (2 * ln(2 / n::float8) - 2 + 2 * ln(0.5))) < 1e-9 AS loglik
+FROM (SELECT n, sbg_fit(a, c, w) AS m FROM unnest(ARRAY[1000000000000, 4611686018427387000]) n, LATERAL (VALUES (1, true, n), (2, false, 1), (2, true, 1)) v (a, c, w) GROUP BY n) q ORDER BY n;
+SELECT (m).form, abs((m).loglik - (-63 * ln(2::float8) - 1)) < 1e-12 AS loglik FROM (SELECT sbg_fit(1, c, w) AS m FROM (VALUES (true, 9223372036854775806), (false, 1)) v (c, w)) q;
 SELECT (m).form, (m).n, (m).loglik FROM (SELECT sbg_fit(1, c) AS m FROM unnest(ARRAY[true]) c) q;
 -- Parameters at the limits. At 1e-100 twice, half of the customers leave at once, half never: (1 + 1e9) / 2 and a half.
 SELECT a, b, round(log(sbg_survival(sbg(a, b), 3))::numeric, 6) AS log_survival, sig(sbg_clv(sbg(a, b), 1, 1e-9), 6) AS value, round(log(sbg_clv(sbg(a, b), 1, 1e300, 2))::numeric, 6) AS log_later FROM unnest(ARRAY[1e-100, 1, 1e15]::float8[]) a, unnest(ARRAY[1e-100, 1, 1e15]::float8[]) b ORDER BY a, b;
