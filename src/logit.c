@@ -68,9 +68,19 @@
 /* What the objective may fall by in a step, of its size: rounding. */
 #define ROUNDING		1e-11
 
+/* What the logarithm of the determinant loses to rounding at the most, where features are nearly collinear. */
+#define FIRTH_ROUNDING	1e-7
+
+/* So many of the last steps correct a step of Firth's method; each by how the gradient changed, if by so much of what it was. */
+#define MOST_PAIRS		8
+#define LEAST_CHANGE	1e-3
+
 /* Separation: the decrement is small, and falls by a constant factor (1/e) rather than to its square. */
 #define SEPARATION_AT	1e-6
 #define SEPARATION_RATE	0.1
+
+/* Features that separate together are named if they have so much of the largest share, in standard deviations. */
+#define LEAST_PART		0.01
 
 /* A step moves a row that is separated by about 1, and the others by next to nothing. */
 #define MOVED			0.05
@@ -144,6 +154,10 @@ typedef struct Fit
 	double		loglik;
 	double		objective;		/* what is maximised: with the penalty */
 	bool		all_right;		/* every row is on its side of 0 */
+	/* Firth's method: the last steps, by turns, and how the gradient changed; pairs of p */
+	int			npairs;
+	double	   *moves;
+	double	   *changes;
 	/* a block's work space, columns of BLOCK_ROWS */
 	double	   *z;
 	double	   *wz;
@@ -795,7 +809,7 @@ find_deviations(Fit *fit, const Span *spans)
 
 		fit->sd[j - 1] = sd;
 		fit->inverse_sd[j - 1] = inverse;
-		fit->penalty[j] = sd > 0 ? Min(fit->rows->ridge * inverse * inverse, MOST_PENALTY) : fit->rows->ridge;
+		fit->penalty[j] = Min(fit->rows->ridge * (sd > 0 ? inverse * inverse : 1), MOST_PENALTY);
 		/* from units of the half span to those of the standard deviation */
 		for (i = 0; i < p; i++)
 		{
@@ -957,33 +971,58 @@ evaluate(Fit *fit)
 	fit->objective = fit->loglik - penalty;
 }
 
-/* The leverages of the block in z, with its weights; "variance" is the inverse of the information. */
+/* The inverse of a factor, lower triangular as it is. */
 static void
-find_leverages(Fit *fit, const double *variance, double *restrict leverage)
+invert_factor(const double *l, int p, double *inverse)
+{
+	int			i;
+	int			j;
+	int			m;
+
+	for (j = 0; j < p; j++)
+	{
+		inverse[j * p + j] = 1 / l[j * p + j];
+		for (i = j + 1; i < p; i++)
+		{
+			double		sum = 0;
+
+			for (m = j; m < i; m++)
+				sum -= l[i * p + m] * inverse[m * p + j];
+			inverse[i * p + j] = sum / l[i * p + i];
+		}
+	}
+}
+
+/*
+ * The leverages of the block in z, with its weights; "inverse" is that of the factor
+ * of the information.  As sums of squares they keep their digits where features are
+ * nearly collinear, which they would lose with the inverse of the information.
+ */
+static void
+find_leverages(Fit *fit, const double *inverse, double *restrict leverage)
 {
 	int			i;
 	int			a;
 	int			b;
 
 	for (i = 0; i < BLOCK_ROWS; i++)
-		leverage[i] = variance[0];
+		leverage[i] = inverse[0] * inverse[0];
 	for (a = 1; a < fit->p; a++)
 	{
-		const double *restrict za = fit->z + (a - 1) * BLOCK_ROWS;
 		double	   *restrict sum = fit->wz;
 
 		for (i = 0; i < BLOCK_ROWS; i++)
-			sum[i] = 2 * variance[a * fit->p];
-		for (b = 1; b < fit->p; b++)
+			sum[i] = inverse[a * fit->p];
+		for (b = 1; b <= a; b++)
 		{
-			const double *restrict zb = fit->z + (b - 1) * BLOCK_ROWS;
-			double		v = variance[a * fit->p + b];
+			const double *restrict z = fit->z + (b - 1) * BLOCK_ROWS;
+			double		v = inverse[a * fit->p + b];
 
 			for (i = 0; i < BLOCK_ROWS; i++)
-				sum[i] += v * zb[i];
+				sum[i] += v * z[i];
 		}
 		for (i = 0; i < BLOCK_ROWS; i++)
-			leverage[i] += za[i] * sum[i];
+			leverage[i] += sum[i] * sum[i];
 	}
 	for (i = 0; i < BLOCK_ROWS; i++)
 		leverage[i] *= fit->weight[i];
@@ -996,7 +1035,7 @@ find_leverages(Fit *fit, const double *variance, double *restrict leverage)
  * overstep, by twice where h is 1.
  */
 static void
-add_firth(Fit *fit, const double *variance)
+add_firth(Fit *fit, const double *inverse)
 {
 	BlockWalk	at = {0};
 	const char *block;
@@ -1013,7 +1052,7 @@ add_firth(Fit *fit, const double *variance)
 		load_block(fit, block, n);
 		predict_block(fit, fit->beta);
 		weigh_block(fit, block, n);
-		find_leverages(fit, variance, leverage);
+		find_leverages(fit, inverse, leverage);
 		for (i = 0; i < BLOCK_ROWS; i++)
 		{
 			fit->residual[i] = leverage[i] * (0.5 - logistic(fit->eta[i]));
@@ -1050,15 +1089,21 @@ pg_noreturn static void
 separated(const Fit *fit, const double *direction)
 {
 	int			worst = 1;
+	StringInfoData list;
 	int			j;
 
 	for (j = 2; j < fit->p; j++)
 		if (fabs(direction[j]) > fabs(direction[worst]))
 			worst = j;
+	initStringInfo(&list);
+	for (j = 1; j < fit->p; j++)
+		if (fabs(direction[j]) >= LEAST_PART * fabs(direction[worst]))
+			appendStringInfo(&list, "%s%s", list.len ? ", " : "", feature_shown(fit->rows->names, j - 1));
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_EXCEPTION),
 			 errmsg("several features together separate rows where y is true from the others, %s most of all: its coefficient has no finite value",
 					feature_shown(fit->rows->names, worst - 1)),
+			 errdetail("They are %s.", list.data),
 			 separation_hint()));
 	pg_unreachable();
 }
@@ -1108,33 +1153,105 @@ not_converged(const Fit *fit, int steps)
 	pg_unreachable();
 }
 
-/*
- * The step of Newton's method from beta, and its decrement; leaves the factor of the
- * information in l.  False where a matrix is singular.
- */
-static bool
-find_step(Fit *fit, double *l, double *step, double *decrement)
+/* The product of two vectors. */
+static double
+dot(const double *a, const double *b, int n)
+{
+	double		sum = 0;
+	int			i;
+
+	for (i = 0; i < n; i++)
+		sum += a[i] * b[i];
+	return sum;
+}
+
+/* Remember the way from "start", where the gradient was "before", to beta. */
+static void
+keep_pair(Fit *fit, const double *start, const double *before)
 {
 	int			p = fit->p;
+	double	   *move = fit->moves + fit->npairs % MOST_PAIRS * p;
+	double	   *change = fit->changes + fit->npairs % MOST_PAIRS * p;
 	int			j;
+
+	for (j = 0; j < p; j++)
+	{
+		move[j] = fit->beta[j] - start[j];
+		change[j] = before[j] - fit->gradient[j];
+	}
+	if (dot(move, change, p) > LEAST_CHANGE * dot(move, before, p))
+		fit->npairs++;
+}
+
+/*
+ * The step of Firth's method, from the gradient that it holds.  The matrix leaves out
+ * how the leverages change, and would converge slowly where they are near 1, which
+ * they are under separation; the last steps make up for it (the recursion of limited
+ * memory BFGS: J. Nocedal 1980).
+ */
+static void
+solve_firth(const Fit *fit, double *step)
+{
+	int			p = fit->p;
+	int			first = Max(fit->npairs - MOST_PAIRS, 0);
+	double		part[MOST_PAIRS];
+	int			i;
+	int			j;
+
+	for (i = fit->npairs - 1; i >= first; i--)
+	{
+		const double *move = fit->moves + i % MOST_PAIRS * p;
+		const double *change = fit->changes + i % MOST_PAIRS * p;
+
+		part[i % MOST_PAIRS] = dot(move, step, p) / dot(move, change, p);
+		for (j = 0; j < p; j++)
+			step[j] -= part[i % MOST_PAIRS] * change[j];
+	}
+	cholesky_solve(fit->augmented, p, step);
+	for (i = first; i < fit->npairs; i++)
+	{
+		const double *move = fit->moves + i % MOST_PAIRS * p;
+		const double *change = fit->changes + i % MOST_PAIRS * p;
+		double		excess = part[i % MOST_PAIRS] - dot(change, step, p) / dot(move, change, p);
+
+		for (j = 0; j < p; j++)
+			step[j] += excess * move[j];
+	}
+}
+
+/*
+ * The step of Newton's method from beta, and its decrement; leaves the factor of the
+ * information in l.  With Firth's method "start" is where the last step began, and
+ * "before" the gradient there.  False where a matrix is singular.
+ */
+static bool
+find_step(Fit *fit, double *l, const double *start, double *before, double *step, double *decrement)
+{
+	int			p = fit->p;
 
 	if (!factor(fit, l))
 		return false;
 	if (fit->rows->firth)
 	{
-		double	   *variance = palloc(p * p * sizeof(double));
+		double	   *inverse = palloc(p * p * sizeof(double));
 
-		cholesky_inverse(l, p, variance);
-		add_firth(fit, variance);
-		pfree(variance);
+		invert_factor(l, p, inverse);
+		add_firth(fit, inverse);
+		pfree(inverse);
 		if (cholesky_factor(fit->augmented, p, DBL_EPSILON) >= 0)
 			return false;
 	}
 	memcpy(step, fit->gradient, p * sizeof(double));
-	cholesky_solve(fit->rows->firth ? fit->augmented : l, p, step);
-	*decrement = 0;
-	for (j = 0; j < p; j++)
-		*decrement += step[j] * fit->gradient[j];
+	if (fit->rows->firth)
+	{
+		if (start != NULL)
+			keep_pair(fit, start, before);
+		memcpy(before, fit->gradient, p * sizeof(double));
+		solve_firth(fit, step);
+	}
+	else
+		cholesky_solve(l, p, step);
+	*decrement = dot(step, fit->gradient, p);
 	return true;
 }
 
@@ -1143,6 +1260,7 @@ static bool
 take_step(Fit *fit, double *l, const double *start, const double *step)
 {
 	double		old = fit->objective;
+	double		least = old - ROUNDING * (fabs(old) + 0.1) - (fit->rows->firth ? FIRTH_ROUNDING : 0);
 	double		length = 1;
 	int			halvings;
 	int			j;
@@ -1152,7 +1270,7 @@ take_step(Fit *fit, double *l, const double *start, const double *step)
 		for (j = 0; j < fit->p; j++)
 			fit->beta[j] = start[j] + length * step[j];
 		evaluate(fit);
-		if ((!fit->rows->firth || factor(fit, l)) && fit->objective >= old - ROUNDING * (fabs(old) + 0.1))
+		if ((!fit->rows->firth || factor(fit, l)) && fit->objective >= least)
 			return true;
 	}
 	return false;
@@ -1169,6 +1287,7 @@ iterate(Fit *fit, double *l)
 	bool		plain = without_penalty(rows);
 	double	   *step = palloc(fit->p * sizeof(double));
 	double	   *start = palloc(fit->p * sizeof(double));
+	double	   *gradient = palloc(fit->p * sizeof(double));
 	double		before = 0;
 	double		rate_before = 0;
 	int			steps;
@@ -1180,19 +1299,21 @@ iterate(Fit *fit, double *l)
 	{
 		double		decrement;
 		double		rate;
+		bool		done;
 
 		if (plain && fit->all_right)
 			separated(fit, fit->beta);
-		if (!find_step(fit, l, step, &decrement))
+		if (!find_step(fit, l, steps > 1 ? start : NULL, gradient, step, &decrement))
 			not_converged(fit, steps);
 		rate = before > 0 ? decrement / before : 0;
 		if (plain && decrement < SEPARATION_AT && rate > SEPARATION_RATE && rate_before > SEPARATION_RATE &&
 			direction_separates(fit, step))
 			separated(fit, step);
+		done = decrement <= DONE || (rows->firth && decrement <= NEARLY_DONE && rate >= 1);	/* or as good as rounding lets it be */
 		before = decrement;
 		rate_before = rate;
 		memcpy(start, fit->beta, fit->p * sizeof(double));
-		if (!(decrement <= DONE) && take_step(fit, l, start, step))
+		if (!done && take_step(fit, l, start, step))
 			continue;
 		if (!(decrement <= NEARLY_DONE))
 			not_converged(fit, steps);
@@ -1280,7 +1401,11 @@ sort_keys(uint64 *keys, uint64 *spare, int64 n)
 	int64		i;
 
 	for (i = 0; i < n; i++)
+	{
+		if ((i & 65535) == 0)
+			CHECK_FOR_INTERRUPTS();
 		differing |= keys[i] ^ keys[0];
+	}
 	for (shift = 0; shift < 64 && differing >> shift != 0; shift += 11)
 	{
 		int64		ends[2048] = {0};
@@ -1288,9 +1413,12 @@ sort_keys(uint64 *keys, uint64 *spare, int64 n)
 		uint64	   *swap = keys;
 		int			digit;
 
-		CHECK_FOR_INTERRUPTS();
 		for (i = 0; i < n; i++)
+		{
+			if ((i & 65535) == 0)
+				CHECK_FOR_INTERRUPTS();
 			ends[(keys[i] >> shift) & 2047]++;
+		}
 		for (digit = 0; digit < 2048; digit++)
 		{
 			int64		count = ends[digit];
@@ -1442,6 +1570,8 @@ make_fit(const LogitRows *rows)
 	fit->augmented = palloc0(p * p * sizeof(double));
 	fit->z = palloc0(k * BLOCK_ROWS * sizeof(double));
 	fit->wz = palloc0(BLOCK_ROWS * sizeof(double));
+	fit->moves = palloc0(MOST_PAIRS * p * sizeof(double));
+	fit->changes = palloc0(MOST_PAIRS * p * sizeof(double));
 	fit->sums = palloc0(p * p * sizeof(LongSum));
 	fit->gradient_sums = palloc0(p * sizeof(LongSum));
 	return fit;

@@ -15,6 +15,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "common/int.h"
@@ -49,6 +50,9 @@ static const char *const model_fields[MODEL_FIELDS] = {
 
 static const char *const bounds_names[] = {"log-log", "log", "plain"};
 
+/* Bytes of a row's header before fields that are all given. */
+#define MODEL_HEADER	MAXALIGN(SizeofHeapTupleHeader)
+
 /* Times between two looks for a cancel request. */
 #define BLOCK			8192
 
@@ -75,6 +79,7 @@ typedef struct LogrankGroup
 typedef struct LogrankState
 {
 	MemoryContext context;
+	Size		bytes;			/* of all groups' rows */
 	int64		skipped;
 	int			n;
 	LogrankGroup groups[MAX_GROUPS];
@@ -122,17 +127,6 @@ PG_FUNCTION_INFO_V1(cm_logrank_final);
 
 /* ---- Rows ---- */
 
-/* A double as an error message shows it. */
-static char *
-shown(double value)
-{
-	if (isnan(value))
-		return "NaN";
-	if (isinf(value))
-		return value > 0 ? "Infinity" : "-Infinity";
-	return psprintf("%.15g", value);
-}
-
 /* Raises 22023 unless a time is finite and 0 or more. */
 static inline void
 check_time(const char *name, double time, const char *hint)
@@ -141,8 +135,8 @@ check_time(const char *name, double time, const char *hint)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 isnan(time) || isinf(time) ? errmsg("%s must be a finite number, not %s", name, shown(time)) :
-			 errmsg("%s must be 0 or more, not %s", name, shown(time)),
+			 isnan(time) || isinf(time) ? errmsg("%s must be a finite number, not %s", name, number_shown(time)) :
+			 errmsg("%s must be 0 or more, not %s", name, number_shown(time)),
 			 errhint("%s", hint)));
 }
 
@@ -160,19 +154,35 @@ check_entry(double entry, double duration)
 	if (entry >= duration && entry > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("entry must be less than duration (%s), not %s", shown(duration), shown(entry)),
+				 errmsg("entry must be less than duration (%s), not %s", number_shown(duration), number_shown(entry)),
 				 errhint("Who left before coming under observation was never seen at risk: leave such rows out with FILTER or WHERE.")));
+}
+
+/* No rows yet; "bytes" is what they share with other rows, or NULL. */
+static SurvivalRows *
+rows_sharing(MemoryContext context, Size *bytes)
+{
+	SurvivalRows *rows = MemoryContextAllocZero(context, sizeof(SurvivalRows));
+
+	rows->bytes = bytes ? bytes : &rows->own;
+	rows->exits = tally_create(context, 1);
+	tally_share(rows->exits, rows->bytes);
+	return rows;
 }
 
 /* No rows yet. */
 SurvivalRows *
 survival_rows(MemoryContext context)
 {
-	SurvivalRows *rows = MemoryContextAlloc(context, sizeof(SurvivalRows));
+	return rows_sharing(context, NULL);
+}
 
-	rows->exits = tally_create(context, 1);
-	rows->entries = NULL;
-	return rows;
+/* The first late entry is to come. */
+static void
+begin_entries(SurvivalRows *rows)
+{
+	rows->entries = tally_create(rows->exits->context, 1);
+	tally_share(rows->entries, rows->bytes);
 }
 
 /* Subjects who come under observation after some time has passed. */
@@ -180,7 +190,7 @@ void
 survival_add_entry(SurvivalRows *rows, double entry, int64 weight)
 {
 	if (rows->entries == NULL)
-		rows->entries = tally_create(rows->exits->context, 1);
+		begin_entries(rows);
 	tally_add_word(rows->entries, survival_word(entry, false), weight);
 }
 
@@ -212,7 +222,7 @@ add_model(SurvivalRows *rows, const SurvivalModel *model)
 		if (model->entered != NULL && model->entered[i] > 0)
 			survival_add_entry(rows, model->times[i], model->entered[i]);
 	}
-	rows->exits->skipped += model->n_skipped;
+	tally_skip(rows->exits, model->n_skipped);
 }
 
 /* Add other rows, which stay as they are. */
@@ -223,7 +233,7 @@ combine_rows(SurvivalRows *rows, const SurvivalRows *other)
 	if (other->entries == NULL)
 		return;
 	if (rows->entries == NULL)
-		rows->entries = tally_create(rows->exits->context, 1);
+		begin_entries(rows);
 	tally_combine(rows->entries, other->entries);
 }
 
@@ -241,7 +251,7 @@ write_rows(StringInfo buffer, SurvivalRows *rows)
 static SurvivalRows *
 read_rows(StringInfo buffer)
 {
-	SurvivalRows *rows = palloc(sizeof(SurvivalRows));
+	SurvivalRows *rows = palloc0(sizeof(SurvivalRows));
 
 	rows->exits = tally_read(buffer, CurrentMemoryContext);
 	rows->entries = pq_getmsgbyte(buffer) ? tally_read(buffer, CurrentMemoryContext) : NULL;
@@ -250,18 +260,15 @@ read_rows(StringInfo buffer)
 
 /* ---- Models ---- */
 
-/* The next time of two sorted tallies, from the i-th record of one and the j-th of the other on; false behind the last. */
+/* The next time of two sorted tallies, from the i-th row of one and the j-th of the other on; false behind the last. */
 static inline bool
-next_time(const SurvivalRows *rows, Size i, Size j, uint64 *time)
+next_time(const Tally *exits, Size i, const Tally *entries, Size j, uint64 *time)
 {
-	bool		exits = i < rows->exits->n;
-	bool		entries = rows->entries != NULL && j < rows->entries->n;
-
-	if (!exits && !entries)
+	if (i >= exits->n && j >= entries->n)
 		return false;
-	*time = exits ? tally_words(rows->exits, i)[0] >> 1 : PG_UINT64_MAX;
-	if (entries)
-		*time = Min(*time, tally_words(rows->entries, j)[0] >> 1);
+	*time = i < exits->n ? tally_words(exits, i)[0] >> 1 : PG_UINT64_MAX;
+	if (j < entries->n)
+		*time = Min(*time, tally_words(entries, j)[0] >> 1);
 	return true;
 }
 
@@ -272,62 +279,75 @@ next_time(const SurvivalRows *rows, Size i, Size j, uint64 *time)
 static Size
 count_times(const SurvivalRows *rows, double *times, int64 *entered, int64 *events, int64 *censored)
 {
+	/* copies, of which the compiler knows that the loop does not change them */
+	const Tally exits = *rows->exits;
+	const Tally entries = rows->entries != NULL ? *rows->entries : (Tally) {0};
 	Size		i = 0;
 	Size		j = 0;
 	Size		n;
 	uint64		time;
 
-	for (n = 0; next_time(rows, i, j, &time); n++)
+	for (n = 0; next_time(&exits, i, &entries, j, &time); n++)
 	{
 		int64		counts[2] = {0, 0};
-		int64		entries = 0;
+		int64		late = 0;
 
 		if (n % BLOCK == 0)
 			CHECK_FOR_INTERRUPTS();
-		for (; i < rows->exits->n && tally_words(rows->exits, i)[0] >> 1 == time; i++)
-			counts[tally_words(rows->exits, i)[0] & 1] = tally_count(rows->exits, i);
-		if (rows->entries != NULL && j < rows->entries->n && tally_words(rows->entries, j)[0] >> 1 == time)
-			entries = tally_count(rows->entries, j++);
+		for (; i < exits.n && tally_words(&exits, i)[0] >> 1 == time; i++)
+			counts[tally_words(&exits, i)[0] & 1] = tally_count(&exits, i);
+		if (j < entries.n && tally_words(&entries, j)[0] >> 1 == time)
+			late = tally_count(&entries, j++);
 		if (times == NULL)
 			continue;
 		times[n] = time_of_word(time << 1);
 		censored[n] = counts[0];
 		events[n] = counts[1];
 		if (entered != NULL)
-			entered[n] = entries;
+			entered[n] = late;
 	}
 	return n;
 }
 
-/* An array of so many elements of 8 bytes, whose data the caller writes. */
-static ArrayType *
-new_array(int n, Oid type)
+/* Bytes of an array of so many elements of 8 bytes. */
+static inline Size
+array_size(Size n)
 {
-	Size		bytes = ARR_OVERHEAD_NONULLS(1) + n * sizeof(int64);
-	ArrayType  *array = palloc(bytes);
+	return ARR_OVERHEAD_NONULLS(n > 0 ? 1 : 0) + n * sizeof(int64);
+}
 
-	SET_VARSIZE(array, bytes);
-	array->ndim = 1;
+/* Such an array at a place, which is moved behind it; the caller writes the data. */
+static void *
+put_array(char **place, Size n, Oid type)
+{
+	ArrayType  *array = (ArrayType *) *place;
+
+	SET_VARSIZE(array, array_size(n));
+	array->ndim = n > 0 ? 1 : 0;
 	array->dataoffset = 0;
 	array->elemtype = type;
-	ARR_DIMS(array)[0] = n;
-	ARR_LBOUND(array)[0] = 1;
-	return array;
+	if (n > 0)
+	{
+		ARR_DIMS(array)[0] = n;
+		ARR_LBOUND(array)[0] = 1;
+	}
+	*place += array_size(n);
+	return ARR_DATA_PTR(array);
 }
 
-/* The array in which a model's counts lie. */
-static inline Datum
-array_of(const void *data)
-{
-	return PointerGetDatum((const char *) data - ARR_OVERHEAD_NONULLS(1));
-}
-
-/* The model of rows, in the current memory context; false if there are none. */
+/*
+ * The model of rows, in the current memory context; false if there are none.
+ *
+ * It may have millions of times, so its arrays are written where they are to lie
+ * in a value of survival_model: each behind the other, as all are aligned to 8
+ * bytes, between the header of a row and the three numbers.
+ */
 bool
 survival_model_of(SurvivalRows *rows, SurvivalModel *model)
 {
 	bool		late = rows->entries != NULL && rows->entries->total > 0;
 	Size		n;
+	char	   *place;
 	double	   *times;
 	int64	   *entered;
 	int64	   *events;
@@ -345,33 +365,49 @@ survival_model_of(SurvivalRows *rows, SurvivalModel *model)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a model of %zu distinct times exceeds the largest value of 1 GB", n),
 				 errhint("Give the aggregate values that are rounded, such as whole days.")));
-	times = (double *) ARR_DATA_PTR(new_array(n, FLOAT8OID));
-	entered = late ? (int64 *) ARR_DATA_PTR(new_array(n, INT8OID)) : NULL;
-	events = (int64 *) ARR_DATA_PTR(new_array(n, INT8OID));
-	censored = (int64 *) ARR_DATA_PTR(new_array(n, INT8OID));
-	count_times(rows, times, entered, events, censored);
-	*model = (SurvivalModel) {n, times, entered, events, censored, rows->exits->total, 0, rows->exits->skipped, 0};
+	*model = (SurvivalModel) {.n_times = n, .n = rows->exits->total, .n_skipped = rows->exits->skipped};
+	model->size = MODEL_HEADER + 3 * array_size(n) + array_size(late ? n : 0) + 3 * sizeof(int64);
+	model->value = palloc(model->size);
+	place = model->value + MODEL_HEADER;
+	times = put_array(&place, n, FLOAT8OID);
+	entered = put_array(&place, late ? n : 0, INT8OID);
+	events = put_array(&place, n, INT8OID);
+	censored = put_array(&place, n, INT8OID);
+	count_times(rows, times, late ? entered : NULL, events, censored);
+	model->times = times;
+	model->entered = late ? entered : NULL;
+	model->events = events;
+	model->censored = censored;
 	for (i = 0; i < (int) n; i++)
 		model->n_events += events[i];
 	model->from_start = model->n - (late ? (int64) rows->entries->total : 0);
 	return true;
 }
 
-/* A model made by survival_model_of as a value of the type that the running function returns. */
+/*
+ * A model made by survival_model_of as a value of the type that the running
+ * function returns.  Its header is that of a value with empty arrays.
+ */
 Datum
 survival_model_datum(FunctionCallInfo fcinfo, const SurvivalModel *model)
 {
-	Datum		values[MODEL_FIELDS];
+	HeapTupleHeader value = (HeapTupleHeader) model->value;
+	int64	   *numbers = (int64 *) (model->value + model->size) - 3;
+	Datum		values[MODEL_FIELDS] = {0};
 	bool		nulls[MODEL_FIELDS] = {false};
+	HeapTupleHeader empty;
 
-	values[MODEL_TIMES] = array_of(model->times);
-	values[MODEL_ENTERED] = model->entered != NULL ? array_of(model->entered) : int_array(NULL, 0);
-	values[MODEL_EVENTS] = array_of(model->events);
-	values[MODEL_CENSORED] = array_of(model->censored);
-	values[MODEL_N] = Int64GetDatum(model->n);
-	values[MODEL_N_EVENTS] = Int64GetDatum(model->n_events);
-	values[MODEL_N_SKIPPED] = Int64GetDatum(model->n_skipped);
-	return composite_datum(fcinfo, values, nulls);
+	values[MODEL_TIMES] = float_array(NULL, 0);
+	values[MODEL_ENTERED] = values[MODEL_EVENTS] = values[MODEL_CENSORED] = int_array(NULL, 0);
+	empty = DatumGetHeapTupleHeader(composite_datum(fcinfo, values, nulls));
+	if (empty->t_hoff != MODEL_HEADER)
+		elog(ERROR, "a row's header of unexpected size");
+	memcpy(value, empty, MODEL_HEADER);
+	HeapTupleHeaderSetDatumLength(value, model->size);
+	numbers[0] = model->n;
+	numbers[1] = model->n_events;
+	numbers[2] = model->n_skipped;
+	return HeapTupleHeaderGetDatum(value);
 }
 
 /* The counts of a field of a model, one for each time, none negative; NULL where there are none and need not be. */
@@ -696,8 +732,8 @@ area_until(const SurvivalModel *model, double tau)
 	if (tau > last && !walk.ended)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("tau must be at most the last time of the model, %s, not %s", shown(last), shown(tau)),
-				 errhint("The curve is not known behind the last time: give a tau up to %s.", shown(last))));
+				 errmsg("tau must be at most the last time of the model, %s, not %s", number_shown(last), number_shown(tau)),
+				 errhint("The curve is not known behind the last time: give a tau up to %s.", number_shown(last))));
 	long_sum_add(&area, survival * (tau - since));
 	return long_sum(&area);
 }
@@ -1069,7 +1105,7 @@ group_rows(LogrankState *state, const char *name, int length)
 		group->name = MemoryContextAlloc(state->context, length + 1);
 		memcpy(group->name, name, length);
 		group->length = length;
-		group->rows = survival_rows(state->context);
+		group->rows = rows_sharing(state->context, &state->bytes);
 		state->slots[slot] = state->n;
 	}
 	state->last = &state->groups[state->slots[slot] - 1];
@@ -1347,7 +1383,7 @@ logrank_result(FunctionCallInfo fcinfo, LogrankState *state, LogrankGroup **grou
 		n[j] = test->models[j].n;
 		observed[j] = test->models[j].n_events;
 		expected[j] = long_sum(&test->expected[j]);
-		skipped += test->models[j].n_skipped;
+		skipped += Min(test->models[j].n_skipped, PG_INT64_MAX - skipped);
 	}
 	nulls[0] = nulls[2] = (df == 0);
 	values[0] = Float8GetDatum(statistic);

@@ -24,6 +24,8 @@ typedef struct SurvivalRows
 {
 	Tally	   *exits;
 	Tally	   *entries;		/* NULL while nobody comes late */
+	Size	   *bytes;			/* of both, and of other rows of the aggregate */
+	Size		own;			/* what "bytes" points to where there are no others */
 } SurvivalRows;
 
 /* Counts by time: a value of survival_model, and the same in memory. */
@@ -38,6 +40,8 @@ typedef struct SurvivalModel
 	int64		n_events;
 	int64		n_skipped;
 	int64		from_start;		/* subjects under observation from the beginning */
+	char	   *value;			/* what survival_model_datum makes a value of, if survival_model_of made the model */
+	Size		size;			/* of that, in bytes */
 } SurvivalModel;
 
 /* How the bounds of a survival are made. */

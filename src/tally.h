@@ -7,10 +7,14 @@
  * words, so that their results do not depend on the plan or on the order of the
  * input, and their cost does not depend on the number of customers.
  *
- * As long as there are few distinct rows they are held in a hash table; then new
- * ones are appended to a buffer that is sorted and condensed when it is full.
- * A distinct row takes 8 bytes a word and 8 for its count, twice that while the
- * buffer grows; churnmetrics.fit_memory is the most that one aggregate may take.
+ * As long as there are few distinct rows they are held in a hash table.  Then
+ * new ones are kept one by one, without counts, and sorted at the end; where most
+ * of them repeat others, or memory is short, they are counted on the way.  A row
+ * takes 8 bytes a word, up to twice that as the buffer grows, and 8 a word more to
+ * be sorted; a distinct one, once counted, 8 bytes a word and 8 for its count, and
+ * twice that while others are added to it.  churnmetrics.fit_memory is the most
+ * that one aggregate may take; one with several tallies lets them share a number
+ * of bytes.
  *
  *		Tally *tally = tally_create(aggcontext, 1);
  *		... tally_add_word(tally, word, 1); ...
@@ -30,36 +34,45 @@
 typedef struct Tally
 {
 	MemoryContext context;
-	int			nwords;			/* of a row; with its count a record has one more */
-	bool		hashed;			/* records are in the hash table, else in the buffer */
-	bool		sorted;			/* records are distinct and in order */
-	Size		n;				/* records */
-	Size		allocated;		/* room for so many: slots of the table, a power of 2, or of the buffer */
+	int			nwords;			/* of a row */
+	bool		hashed;			/* records are in a hash table */
+	bool		sorted;			/* the three that follow are valid */
+	Size		n;				/* distinct rows */
+	const uint64 *rows;			/* in order: the records, or the singles where all counts are 1 */
+	int			width;			/* words from one of them to the next */
+	Size		nrecords;
+	Size		allocated;		/* room for so many; slots of the hash table, a power of 2 */
 	Size		condensed;		/* so many of the buffer's are distinct and in order */
 	uint64	   *records;		/* words and count; an empty slot has count 0 */
+	Size		nsingles;
+	Size		room;			/* for so many, 0 or a power of 2 */
+	uint64	   *singles;		/* words of rows that came once each, or again; none while hashed */
 	uint64		total;			/* sum of the counts */
 	int64		skipped;		/* rows left out for a NULL: the caller counts them */
+	Size	   *shared;			/* bytes of all tallies of the aggregate, or NULL where there is no other */
+	Size		bytes;			/* of this one in that number */
 } Tally;
 
 extern Tally *tally_create(MemoryContext context, int nwords);
+extern void tally_share(Tally *tally, Size *shared);
 extern void tally_add_general(Tally *tally, const uint64 *words, uint64 count);
 extern void tally_combine(Tally *tally, const Tally *other);
 extern void tally_sort(Tally *tally);
 extern void tally_write(StringInfo buffer, Tally *tally);
 extern Tally *tally_read(StringInfo buffer, MemoryContext context);
 
-/* The words of the i-th record of a sorted tally. */
+/* The words of the i-th row of a sorted tally. */
 static inline const uint64 *
 tally_words(const Tally *tally, Size i)
 {
-	return tally->records + i * (tally->nwords + 1);
+	return tally->rows + i * tally->width;
 }
 
-/* The count of the i-th record of a sorted tally. */
+/* The count of the i-th row of a sorted tally. */
 static inline uint64
 tally_count(const Tally *tally, Size i)
 {
-	return tally->records[i * (tally->nwords + 1) + tally->nwords];
+	return tally->width > tally->nwords ? tally->rows[i * tally->width + tally->nwords] : 1;
 }
 
 /*
@@ -76,6 +89,13 @@ tally_hash(const uint64 *words, int nwords)
 	for (i = 1; i < nwords; i++)
 		h = (h ^ (h >> 32) ^ words[i]) * UINT64CONST(0x9E3779B97F4A7C15);
 	return pg_bswap64(h);
+}
+
+/* Count rows that were left out; as many as a bigint holds are the most. */
+static inline void
+tally_skip(Tally *tally, int64 rows)
+{
+	tally->skipped += Min(rows, PG_INT64_MAX - tally->skipped);
 }
 
 /* tally_add for a tally of one word. */

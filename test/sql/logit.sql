@@ -50,6 +50,13 @@ SELECT pg_temp.err('SELECT logit_fit(g > 3, ARRAY[g]) FROM generate_series(1, 6)
 SELECT pg_temp.short((logit_fit_firth(y, ARRAY[f])).coef) AS firth, pg_temp.short(ARRAY[ln(2.5 / 8.5), 2 * ln(8.5 / 2.5)]::float8[]) AS wanted FROM flag;
 -- Also where one row alone has the flag: ln(0.5 / 1.5) beside ln(3.5/4.5) of the seven others.
 SELECT pg_temp.short((logit_fit_firth(g <= 3, ARRAY[(g = 8)::int])).coef) AS firth, pg_temp.short(ARRAY[ln(3.5 / 4.5), ln(0.5 / 1.5) - ln(3.5 / 4.5)]::float8[]) AS wanted FROM generate_series(1, 8) g;
+-- A saturated model of four cells, one of which has the only event of 100000 rows: ln((e + 1/2) / (n - e + 1/2)) in each.
+SELECT bool_and(abs(ln(logit_predict(m, ARRAY[a, b, a * b]) / (1 - logit_predict(m, ARRAY[a, b, a * b]))) - ln((e + 0.5) / (n - e + 0.5))) < 1e-8) AS cells, max((m).n_iter) < 40 AS soon
+FROM (SELECT logit_fit_firth(g = 78, ARRAY[a, b, a * b]) AS m FROM (SELECT g, g % 2 AS a, (g % 5 = 0)::int AS b FROM generate_series(1, 100000) g) q) f,
+    (SELECT g % 2 AS a, (g % 5 = 0)::int AS b, count(*) FILTER (WHERE g = 78) AS e, count(*) AS n FROM generate_series(1, 100000) g GROUP BY 1, 2) c;
+-- One event, three features, two of which tell nothing; features that are the same up to a thousandth of their spread: both of them separate.
+SELECT pg_temp.short((m).coef, 6) AS coef, (m).n_iter < 40 AS soon FROM (SELECT logit_fit_firth(g = 77, ARRAY[g % 2, g % 5, g]) AS m FROM generate_series(1, 100000) g) q;
+SELECT pg_temp.short((m).coef[2:], 5) AS coef, (m).n_iter < 40 AS soon FROM (SELECT logit_fit_firth(g * 7919 % 31 > 15, ARRAY[1000 * (g * 7919 % 31), 1000 * (g * 7919 % 31) + g % 4]) AS m FROM generate_series(1, 60) g) q;
 
 -- Pseudo-random rows with four features of unlike scales, and what SQL says of the fit.
 CREATE TABLE rows AS
@@ -169,6 +176,8 @@ SELECT pg_temp.fit_err('a > 2', 'ARRAY[b, a]') UNION ALL SELECT pg_temp.fit_err(
 -- by several together: completely; but for ties; in one corner
 SELECT pg_temp.fit_err('a + b > 8', 'ARRAY[c, a, b]') UNION ALL SELECT pg_temp.fit_err('a + b > 8 OR a + b = 8 AND r', 'ARRAY[c, a, b]') UNION ALL SELECT pg_temp.fit_err('a + b > 8 OR a + b = 8 AND r', 'ARRAY[c, a, b]', more => ', ARRAY[''calls'', ''a'', ''bills'']')
     UNION ALL SELECT pg_temp.fit_err('r OR a > 2', 'ARRAY[b, (a > 2)::int + (a = 4)::int, (a = 3)::int]');
+-- by the value of a category that has no flag: nobody of it left
+SELECT pg_temp.fit_err('g % 4 <> 0 AND r', 'ARRAY[(g % 4 = 1)::int, a, (g % 4 = 2)::int, (g % 4 = 3)::int]', 2000, ', ARRAY[''month'', ''seats'', ''year'', ''two'']');
 -- a linear combination
 SELECT pg_temp.fit_err('r', 'ARRAY[a, b, 2 * a - b + 3, c]') UNION ALL SELECT pg_temp.fit_err('r', 'ARRAY[a, a]', more => ', ARRAY[''seats'', ''users'']') UNION ALL SELECT pg_temp.fit_err('r', 'ARRAY[(g % 3 = 0)::int, (g % 3 = 1)::int, b, (g % 3 = 2)::int]', more => ', ARRAY[''monthly'', ''yearly'', ''b'', ''two_years'']')
     UNION ALL SELECT pg_temp.fit_err('r', 'ARRAY[1e8 * a, a + 1e-9 * b]') UNION ALL SELECT pg_temp.fit_err('r', 'ARRAY[a, a]', fit => 'logit_fit_firth') UNION ALL SELECT pg_temp.fit_err('r', 'ARRAY[1e9 * a, 1e9 * a]', more => ', 1.0');
@@ -179,6 +188,7 @@ SELECT fit, more, x, pg_temp.fit_err(y, x, 200, more, fit) AS result FROM (VALUE
     (VALUES ('a > 2', 'ARRAY[b, a]'), ('a + b > 8 OR a + b = 8 AND r', 'ARRAY[a, b]'), ('r', 'ARRAY[a, (r AND b > 3)::int]'), ('g IN (7, 78)', 'ARRAY[a, b]'), ('g = 7', 'ARRAY[a, b]')) v (y, x) ORDER BY 1, 2, y;
 -- With a ridge a constant feature has no coefficient, and features that say the same share one.
 SELECT pg_temp.short((m).coef) AS coef, pg_temp.short((m).se) AS se, (m).sds[2] FROM (SELECT logit_fit(y, ARRAY[f, 3], 4.0) AS m FROM flag) q UNION ALL SELECT pg_temp.short((logit_fit(y, ARRAY[f], 4.0)).coef), NULL, NULL FROM flag;
+SELECT (m).coef[2] BETWEEN 0 AND 1e-200 AS vanished, (m).coef[3] AS constant FROM (SELECT logit_fit(y, ARRAY[f, 3], 1e308) AS m FROM flag) q;
 SELECT pg_temp.short((logit_fit(y, ARRAY[f, f], 2)).coef) AS shared, pg_temp.short((logit_fit(y, ARRAY[f], 1)).coef) AS one FROM flag;
 
 -- Arguments.

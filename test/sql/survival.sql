@@ -78,6 +78,15 @@ SELECT survival_fit(d, ev) FILTER (WHERE d <= 2) AS filtered, survival_fit(DISTI
 SELECT what, m, survival_at(m, 4) AS s4, survival_at(m, 5) AS s5, survival_at(m, 6) AS s6, survival_quantile(m, 0.5) AS median, survival_rmst(m, 5) AS rmst5, q.lower, q.upper, r.std_err
 FROM (SELECT 'one' AS what, survival_fit(5, true) AS m UNION ALL SELECT 'one, censored', survival_fit(5, false) UNION ALL SELECT 'all censored', survival_fit(d, false) FROM six) v, survival_quantile_ci(m, 0.5) q, survival_rmst_ci(m, 5) r ORDER BY what;
 
+-- Rows left out are counted as far as a bigint does, also in models by hand.
+CREATE TABLE many_skipped AS SELECT ROW('{1}', '{}', '{1}', '{0}', 1, 1, 9223372036854775807)::survival_model AS m, g::text AS grp FROM generate_series(1, 2) g;
+SELECT merge(m) AS model, (logrank(m, grp)).n_skipped FROM many_skipped;
+-- The groups of a test share the memory: each of 40 takes 32 kB of a megabyte; of 20, with late entries twice as much.
+SET churnmetrics.fit_memory = '1MB';
+SELECT n, late, left(pg_temp.err(format('SELECT logrank(d, true, (g %% %s)::text%s) FROM (SELECT g, g / %1$s + 1.0 AS d FROM generate_series(0, %1$s * 1000 - 1) g) q', n, CASE WHEN late THEN ', d / 2' ELSE '' END)), 5) AS code
+FROM (VALUES (20, false), (40, false), (20, true)) v (n, late);
+RESET churnmetrics.fit_memory;
+
 -- The step function: right-continuous, 1 before the first event; behind the last time unknown unless it is 0.
 SELECT t, survival_at(m, t) AS ended, survival_at(c, t) AS open, (survival_at_ci(c, t)).std_err IS NULL AS no_error
 FROM (SELECT survival_fit(d, true) AS m, survival_fit(d, d < 4) AS c FROM unnest(ARRAY[1, 2, 2, 4]) d) q, unnest(ARRAY[0, 0.999, 1, 1.5, 2, 3.999, 4, 4.001, 1e300]::float8[]) t ORDER BY t;
