@@ -8,7 +8,7 @@ MODULE_big = churnmetrics
 # One topic = one file in src, sql/parts, test/sql, expected and docs.
 TOPICS = formulas surveys health policy ledger rates movements cohorts evidence reasons renewals winbacks alarm sources $(ESTIMATORS)
 # Those that estimate: intervals, models, tests.
-ESTIMATORS = intervals experiments survival lifetime sbg anomalies scores logit
+ESTIMATORS = intervals experiments survival lifetime sbg anomalies scores logit rfm gamma_gamma btyd
 # Topics in SQL alone: the billing systems, and the views over them.
 SQL_TOPICS = stripe stripe_fivetran killbill lago chargebee recurly views
 SUPPORT = checks money rows state scan canonical periods oneperiod history sweep report numerics optimise tally model

@@ -552,15 +552,11 @@ cm_did_serialize(PG_FUNCTION_ARGS)
 Datum
 cm_did_deserialize(PG_FUNCTION_ARGS)
 {
-	bytea	   *serialized;
-	StringInfoData bytes;
+	StringInfoData bytes = message_of(PG_GETARG_BYTEA_PP(0));
 	DidState   *state;
 	int			i;
 
 	fit_context(fcinfo);
-	serialized = PG_GETARG_BYTEA_PP(0);
-	initStringInfo(&bytes);
-	appendBinaryStringInfo(&bytes, VARDATA_ANY(serialized), VARSIZE_ANY_EXHDR(serialized));
 	state = palloc0(sizeof(DidState));
 	for (i = 0; i < CELLS; i++)
 	{

@@ -156,6 +156,19 @@ choice_argument(FunctionCallInfo fcinfo, int argument, const char *name, const c
 	return -1;
 }
 
+/* The bytes of a serialized state as a message to read. */
+StringInfoData
+message_of(bytea *bytes)
+{
+	StringInfoData buffer;
+
+	buffer.data = VARDATA_ANY(bytes);
+	buffer.len = VARSIZE_ANY_EXHDR(bytes);
+	buffer.maxlen = buffer.len;
+	buffer.cursor = 0;
+	return buffer;
+}
+
 /* A row of the composite type that the running function returns; its description is kept in fn_extra. */
 Datum
 composite_datum(FunctionCallInfo fcinfo, Datum *values, bool *nulls)

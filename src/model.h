@@ -12,6 +12,7 @@
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 
 #include "compat.h"
 
@@ -32,6 +33,9 @@ extern double float_at_least(FunctionCallInfo fcinfo, int argument, const char *
 extern double confidence_argument(FunctionCallInfo fcinfo, int argument);
 extern int	choice_argument(FunctionCallInfo fcinfo, int argument, const char *name,
 							const char *const *choices, int nchoices);
+
+/* A state that another process wrote. */
+extern StringInfoData message_of(bytea *bytes);
 
 /* A result of the composite type that the function returns. */
 extern Datum composite_datum(FunctionCallInfo fcinfo, Datum *values, bool *nulls);

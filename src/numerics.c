@@ -144,9 +144,8 @@ chi_squared_upper(double x, double df)
 	}
 }
 
-/* ln(1 + x) - x, without the cancellation near 0. */
-static double
-log1p_less_x(double x)
+double
+log1p_less(double x)
 {
 	double		term = x;
 	double		sum = 0;
@@ -154,7 +153,7 @@ log1p_less_x(double x)
 
 	if (fabs(x) > 0.1)
 		return log1p(x) - x;
-	for (i = 2; i < 40; i++)
+	for (i = 2; i < 20 && fabs(term) > 1e-19; i++)
 	{
 		term *= -x;
 		sum += term / i;
@@ -162,19 +161,14 @@ log1p_less_x(double x)
 	return sum;
 }
 
-/* What ln gamma(a) has above Stirling's formula (a - 1/2) ln a - a + ln(2 pi)/2. */
-static double
-stirling_rest(double a)
+double
+gamma_rest(double w)
 {
-	double		b = 1 / (a * a);
+	int			sign;
 
-	if (a < 16)
-	{
-		int			sign;
-
-		return lgamma_r(a, &sign) - ((a - 0.5) * log(a) - a + 0.5 * log(2 * M_PI));
-	}
-	return (1.0 / 12 - b * (1.0 / 360 - b * (1.0 / 1260 - b * (1.0 / 1680 - b / 1188)))) / a;
+	if (w >= STIRLING_FROM)
+		return stirling_rest(w);
+	return lgamma_r(w, &sign) - ((w - 0.5) * log(w) - w + 0.5 * log(2 * M_PI));
 }
 
 /* a (ln(x / m) - (x - m) / m) for the mean m = a / n of a share: what a exponent of x adds below the normal curve. */
@@ -184,7 +178,7 @@ beta_side(double x, double off, double a, double n)
 	double		ratio = x * (n / a);
 
 	/* near 0 the distance from the mean would lose x */
-	return a * (ratio < 0.5 ? log(ratio) - off * (n / a) : log1p_less_x(off * (n / a)));
+	return a * (ratio < 0.5 ? log(ratio) - off * (n / a) : log1p_less(off * (n / a)));
 }
 
 /* ln of x^a (1 - x)^b / B(a, b), with 0 < x < 1: as the distance from the mean, for large a and b. */
@@ -196,7 +190,7 @@ beta_front(double x, double a, double b)
 
 	return beta_side(x, off, a, n) + beta_side(1 - x, -off, b, n) +
 		0.5 * (log(a) + log(b) - log(n) - log(2 * M_PI)) -
-		(stirling_rest(a) + stirling_rest(b) - stirling_rest(n));
+		(gamma_rest(a) + gamma_rest(b) - gamma_rest(n));
 }
 
 /*
@@ -331,25 +325,6 @@ t_quantile(double p, double df)
 		t = sqrt(df * (1 - x) / x);
 	}
 	return p < 0.5 ? -t : t;
-}
-
-double
-hypergeometric_1(double b, double c, double z)
-{
-	double		term = 1;
-	double		sum = 1;
-	int			k;
-
-	for (k = 0; k < MANY_TERMS; k++)
-	{
-		double		ratio = (b + k) / (c + k) * z;
-
-		term *= ratio;
-		sum += term;
-		if (ratio < 1 && term <= sum * (1 - ratio) * 1e-17)
-			break;
-	}
-	return sum;
 }
 
 double

@@ -10,6 +10,8 @@
 #ifndef CM_NUMERICS_H
 #define CM_NUMERICS_H
 
+#include <math.h>
+
 /* A sum of doubles to about twice their precision (Neumaier's method). */
 typedef struct LongSum
 {
@@ -61,8 +63,51 @@ extern double beta_upper_quantile(double p, double a, double b);
 /* Student's t: the t with P(T <= t) = p, for 0 < p < 1. */
 extern double t_quantile(double p, double df);
 
-/* 2F1(1, b; c; z) for b, c > 0 and 0 <= z < 1 by its series of positive terms; stops at 1e-17 of the sum. */
-extern double hypergeometric_1(double b, double c, double z);
+/* ln(1 + x) - x, without the cancellation near 0. */
+extern double log1p_less(double x);
+
+/* What ln gamma(w) has beyond Stirling's formula (w - 1/2) ln w - w + ln(2 pi)/2, for any w > 0. */
+extern double gamma_rest(double w);
+
+/*
+ * Quotients of gamma functions without cancellation: of the functions at w and at
+ * w + n, by Stirling's series, of which nothing large is subtracted.
+ */
+
+/* From here on Stirling's series has all digits after its fifth term. */
+#define STIRLING_FROM		16.0
+
+/* gamma_rest, for w >= STIRLING_FROM. */
+static inline double
+stirling_rest(double w)
+{
+	double		b = 1 / (w * w);
+
+	return (1.0 / 12 - b * (1.0 / 360 - b * (1.0 / 1260 - b * (1.0 / 1680 - b / 1188)))) / w;
+}
+
+/* ln gamma(w + n) - ln gamma(w) without cancellation, n >= 0, w >= STIRLING_FROM. */
+static inline double
+stirling_rise(double w, double n)
+{
+	return (w - 0.5) * log1p(n / w) + n * (log(w + n) - 1) + stirling_rest(w + n) - stirling_rest(w);
+}
+
+/* What digamma(w) has beyond ln w. */
+static inline double
+digamma_rest(double w)
+{
+	double		b = 1 / (w * w);
+
+	return -0.5 / w - b * (1.0 / 12 - b * (1.0 / 120 - b * (1.0 / 252 - b * (1.0 / 240 - b / 132))));
+}
+
+/* digamma(w + n) - digamma(w), n >= 0, w >= STIRLING_FROM. */
+static inline double
+digamma_rise(double w, double n)
+{
+	return log1p(n / w) + digamma_rest(w + n) - digamma_rest(w);
+}
 
 /* ln(1 + exp(x)) and 1 / (1 + exp(-x)), without overflow. */
 extern double log1p_exp(double x);

@@ -20,6 +20,7 @@
 #define SECOND_STEP			1e-4	/* for differences of the gradient */
 #define FIRST_STEP			1e-3	/* for differences of the function, of the fourth order */
 #define POLISHES			5		/* iterations after convergence, at the most */
+#define LARGEST_ERROR		100		/* a parameter with a larger standard error is not determined */
 #define GOOD_PROGRESS		0.1		/* of the gradient: the second derivatives may stay as they are */
 
 /* Where a search stands: what it has spent, and the problem. */
@@ -404,10 +405,22 @@ maximise(const Problem *problem, const double *starts, int nstarts, int nsearche
 	pfree(corners);
 }
 
+/* Raises 22000 where a fit found nothing. */
+void
+check_converged(const Maximum *maximum, const char *aggregate)
+{
+	if (!maximum->converged)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("%s found no maximum of the likelihood in %d evaluations", aggregate, maximum->evaluations),
+				 errdetail("The relative gradient is still %.2g.", maximum->relative_gradient),
+				 errhint("Look for customers far away from all others, such as resellers, and leave them out; or take another model.")));
+}
+
 /*
  * The covariance of the parameters, the inverse of the negative Hessian; false
  * where the data do not determine all of them: one is at a bound, or the Hessian
- * is singular.
+ * is singular, or a standard error so large that the parameter may be anything.
  */
 bool
 maximum_covariance(const Problem *problem, const Maximum *maximum, double *covariance)
@@ -424,5 +437,8 @@ maximum_covariance(const Problem *problem, const Maximum *maximum, double *covar
 	if (cholesky_factor(a, n, 1e-10) >= 0)
 		return false;
 	cholesky_inverse(a, n, covariance);
+	for (i = 0; i < n; i++)
+		if (!(covariance[i * n + i] < LARGEST_ERROR * LARGEST_ERROR))
+			return false;
 	return true;
 }

@@ -48,6 +48,7 @@ typedef struct Maximum
 
 extern void maximise(const Problem *problem, const double *starts, int nstarts, int nsearched, Maximum *result);
 extern void central_gradient(const Problem *problem, const double *at, double *gradient);
+extern void check_converged(const Maximum *maximum, const char *aggregate);
 extern bool maximum_covariance(const Problem *problem, const Maximum *maximum, double *covariance);
 
 #endif							/* CM_OPTIMISE_H */

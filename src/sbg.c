@@ -237,16 +237,11 @@ cm_sbg_serial(PG_FUNCTION_ARGS)
 Datum
 cm_sbg_deserial(PG_FUNCTION_ARGS)
 {
-	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	StringInfoData buffer;
-	Tally	   *tally;
+	StringInfoData buffer = message_of(PG_GETARG_BYTEA_PP(0));
+	Tally	   *tally = tally_read(&buffer, 1);
 
 	fit_context(fcinfo);
-	initStringInfo(&buffer);
-	appendBinaryStringInfo(&buffer, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
-	tally = tally_read(&buffer, CurrentMemoryContext);
 	pq_getmsgend(&buffer);
-	pfree(buffer.data);
 	PG_RETURN_POINTER(tally);
 }
 

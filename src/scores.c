@@ -212,18 +212,12 @@ cm_scores_serial(PG_FUNCTION_ARGS)
 Datum
 cm_scores_deserial(PG_FUNCTION_ARGS)
 {
-	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
+	StringInfoData buffer = message_of(PG_GETARG_BYTEA_PP(0));
 	Scores	   *scores = palloc(sizeof(Scores));
-	StringInfoData buffer;
 
 	fit_context(fcinfo);
-	buffer.data = VARDATA_ANY(bytes);
-	buffer.len = buffer.maxlen = VARSIZE_ANY_EXHDR(bytes);
-	buffer.cursor = 0;
 	scores->buckets = pq_getmsgint64(&buffer);
-	scores->tally = tally_read(&buffer, CurrentMemoryContext);
-	if (scores->tally->nwords != 2)
-		elog(ERROR, "unexpected state of an aggregate");
+	scores->tally = tally_read(&buffer, 2);
 	PG_RETURN_POINTER(scores);
 }
 
@@ -451,14 +445,10 @@ cm_brier_serial(PG_FUNCTION_ARGS)
 Datum
 cm_brier_deserial(PG_FUNCTION_ARGS)
 {
+	StringInfoData buffer = message_of(PG_GETARG_BYTEA_PP(0));
 	BrierState *state = palloc0(sizeof(BrierState));
-	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	StringInfoData buffer;
 
 	fit_context(fcinfo);
-	buffer.data = VARDATA_ANY(bytes);
-	buffer.len = buffer.maxlen = VARSIZE_ANY_EXHDR(bytes);
-	buffer.cursor = 0;
 	state->squares.sum = pq_getmsgfloat8(&buffer);
 	state->squares.rest = pq_getmsgfloat8(&buffer);
 	state->n = pq_getmsgint64(&buffer);

@@ -253,8 +253,8 @@ read_rows(StringInfo buffer)
 {
 	SurvivalRows *rows = palloc0(sizeof(SurvivalRows));
 
-	rows->exits = tally_read(buffer, CurrentMemoryContext);
-	rows->entries = pq_getmsgbyte(buffer) ? tally_read(buffer, CurrentMemoryContext) : NULL;
+	rows->exits = tally_read(buffer, 1);
+	rows->entries = pq_getmsgbyte(buffer) ? tally_read(buffer, 1) : NULL;
 	return rows;
 }
 
@@ -875,19 +875,6 @@ cm_survival_fit_serial(PG_FUNCTION_ARGS)
 	pq_begintypsend(&buffer);
 	write_rows(&buffer, (SurvivalRows *) PG_GETARG_POINTER(0));
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
-}
-
-/* A serialized state as a message to read. */
-static StringInfoData
-message_of(bytea *bytes)
-{
-	StringInfoData buffer;
-
-	buffer.data = VARDATA_ANY(bytes);
-	buffer.len = VARSIZE_ANY_EXHDR(bytes);
-	buffer.maxlen = buffer.len;
-	buffer.cursor = 0;
-	return buffer;
 }
 
 /* A state from another process. */

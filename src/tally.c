@@ -169,6 +169,7 @@ grow_table(Tally *tally)
 			memcpy(find_slot(tally, record), record, record_size(tally));
 	}
 	pfree(old);
+	share_size(tally);
 }
 
 /* Turn the hash table into a buffer of its records. */
@@ -452,6 +453,7 @@ fold(Tally *tally, Size distinct)
 	tally->allocated = room;
 	tally->nrecords = tally->condensed = (to - merged) / (nwords + 1);
 	tally->nsingles = 0;
+	share_size(tally);
 }
 
 /* Do three of four singles repeat others, as far as a sample shows, which is all rows of some hash values? */
@@ -498,6 +500,7 @@ make_singles_room(Tally *tally)
 		pfree(tally->singles);
 		tally->singles = NULL;
 		tally->room = 0;
+		share_size(tally);
 		room = pg_nextpower2_64(room);
 		check_size(tally, fold_size(tally, room));
 	}
@@ -506,6 +509,7 @@ make_singles_room(Tally *tally)
 	else
 		tally->singles = repalloc_huge(tally->singles, room * single_size(tally));
 	tally->room = room;
+	share_size(tally);
 }
 
 /* Add rows of count 1 to the buffer. */
@@ -543,6 +547,7 @@ make_records_room(Tally *tally)
 	check_size(tally, bytes);
 	tally->records = repalloc_huge(tally->records, bytes);
 	tally->allocated *= 2;
+	share_size(tally);
 }
 
 /* Add a row to the buffer's records. */
@@ -580,6 +585,7 @@ give_up_table(Tally *tally)
 	tally->nrecords = n;
 	tally->allocated = Max(n, FIRST_SLOTS);
 	tally->records = repalloc(tally->records, tally->allocated * record_size(tally));
+	share_size(tally);
 }
 
 /* Add to a row in the hash table; false if it is not there and there is no room. */
@@ -632,7 +638,6 @@ tally_add_general(Tally *tally, const uint64 *words, uint64 count)
 		else
 			add_record(tally, words, count);
 	}
-	share_size(tally);
 }
 
 /* ---- A whole tally ---- */
@@ -661,7 +666,6 @@ tally_combine(Tally *tally, const Tally *other)
 		count_rows(tally, other->nsingles - i);
 		add_singles(tally, other->singles + i * nwords, other->nsingles - i);
 	}
-	share_size(tally);
 	tally_skip(tally, other->skipped);
 }
 
@@ -692,7 +696,6 @@ tally_sort(Tally *tally)
 		tally->width = tally->nwords + 1;
 		tally->n = tally->nrecords;
 	}
-	share_size(tally);
 	tally->sorted = true;
 }
 
@@ -721,10 +724,11 @@ tally_write(StringInfo buffer, Tally *tally)
 	pq_sendbytes(buffer, (const char *) tally->singles, tally->nsingles * single_size(tally));
 }
 
-/* Read what tally_write wrote. */
+/* Read what tally_write wrote, rows of so many words, into the current memory context. */
 Tally *
-tally_read(StringInfo buffer, MemoryContext context)
+tally_read(StringInfo buffer, int nwords)
 {
+	MemoryContext context = CurrentMemoryContext;
 	Tally	   *tally = MemoryContextAllocZero(context, sizeof(Tally));
 	Size		left;
 	Size		i;
@@ -735,7 +739,7 @@ tally_read(StringInfo buffer, MemoryContext context)
 	tally->nrecords = pq_getmsgint64(buffer);
 	tally->nsingles = pq_getmsgint64(buffer);
 	left = buffer->len - buffer->cursor;
-	if (tally->nwords < 1 || tally->nwords > TALLY_MAX_WORDS ||
+	if (tally->nwords != nwords ||
 		tally->nrecords > left / record_size(tally) ||
 		tally->nsingles > (left - tally->nrecords * record_size(tally)) / single_size(tally))
 		elog(ERROR, "unexpected state of an aggregate");

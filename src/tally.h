@@ -59,7 +59,7 @@ extern void tally_add_general(Tally *tally, const uint64 *words, uint64 count);
 extern void tally_combine(Tally *tally, const Tally *other);
 extern void tally_sort(Tally *tally);
 extern void tally_write(StringInfo buffer, Tally *tally);
-extern Tally *tally_read(StringInfo buffer, MemoryContext context);
+extern Tally *tally_read(StringInfo buffer, int nwords);
 
 /* The words of the i-th row of a sorted tally. */
 static inline const uint64 *

@@ -6,7 +6,9 @@
 #   ROWS_USUAL=100000   rows of the table that the usual SQL is measured on
 #   ROUNDS=5            rounds, interleaved; medians are printed
 #   WORK_MEM=256MB SHARED_BUFFERS=2GB
-#   SECTIONS="reports expert usual sharing periods scale customers policies questions rollups views memory duckdb"
+#   SECTIONS="reports expert usual sharing periods scale customers policies questions rollups views estimators memory duckdb"
+#   ROWS_FIT=1000000    rows of the logistic regression
+#   DATA=               folder with the public data sets, for the one that the usage models are measured on
 #   DUCKDB=1            fetches @duckdb/node-api with npm when it is not there
 #   PG_CONFIG=          another server version
 # shellcheck disable=SC2119
@@ -16,10 +18,13 @@ set -euo pipefail
 
 ROWS=${ROWS:-2000000}
 ROWS_USUAL=${ROWS_USUAL:-100000}
+ROWS_FIT=${ROWS_FIT:-1000000}
+# Not in the environment: PGXS installs what a variable of this name lists.
+export -n DATA=${DATA:-}
 ROUNDS=${ROUNDS:-5}
 WORK_MEM=${WORK_MEM:-256MB}
 SHARED_BUFFERS=${SHARED_BUFFERS:-2GB}
-SECTIONS=${SECTIONS:-reports expert usual sharing periods scale customers policies questions rollups views memory duckdb}
+SECTIONS=${SECTIONS:-reports expert usual sharing periods scale customers policies questions rollups views estimators memory duckdb}
 BENCH=$ROOT/test/bench
 
 REPORTS=(churn_by_period mrr_movements cohort_retention)
@@ -191,6 +196,28 @@ add_views() {
     add views.stripe_tables "$SERIAL" 'SELECT (SELECT count(*) FROM stripe.subscriptions), (SELECT count(*) FROM stripe.subscription_items), (SELECT count(lines) FROM stripe.invoices)'
 }
 
+# The estimators, each against the cheapest aggregates over its columns.
+USAGE_MODELS=(mbgnbd bgnbd pnbd)
+add_estimators() {
+    local mode model
+    for mode in serial parallel; do
+        local set=${mode^^}
+        add "km.floor.$mode" "${!set}" 'SELECT count(churned), sum(days) FROM lifetimes'
+        add "km.days.$mode" "${!set}" 'SELECT (survival_fit(days, churned)).n FROM lifetimes'
+        add "km.floor_distinct.$mode" "${!set}" 'SELECT count(churned), sum(duration) FROM lifetimes'
+        add "km.distinct.$mode" "${!set}" "SELECT (survival_fit(duration, churned)).n FROM lifetimes"
+        add "km.logrank.$mode" "${!set}" 'SELECT (logrank(days, churned, plan)).p FROM lifetimes'
+    done
+    add fit.floor "$SERIAL" 'SELECT count(churned), count(x) FROM features'
+    add fit.logit "$SERIAL" 'SELECT (logit_fit(churned, x)).loglik FROM features'
+    add fit.predict "$SERIAL" 'SELECT sum(logit_predict(model, x)) FROM features, fitted'
+    add fit.auc "$SERIAL" 'SELECT auc(x[1], churned) FROM features'
+    add fit.sbg "$SERIAL" 'SELECT (sbg_fit(age, churned, n)).alpha FROM renewals'
+    [[ -z $DATA ]] || for model in "${USAGE_MODELS[@]}"; do
+        add "fit.$model" "$SERIAL" "SELECT (btyd_fit(x, t_x, t, interval '1 week', '$model')).loglik FROM cdnow"
+    done
+}
+
 # ---- Measuring ----
 
 # One round in one session: every statement once, "@ name" before its time.
@@ -347,6 +374,37 @@ print_views() {
     row "(Stripe's tables read, nothing made of them)" "$(seconds views.stripe_tables)" "$(ratio views.stripe_tables stripe_views.subscriptions)" - -
 }
 
+# Seconds of R's glm.fit for the same matrix, where R is installed.
+time_glm() {
+    local took
+    command -v Rscript >/dev/null || { progress 'R: not installed'; return 0; }
+    progress 'R'
+    psql -X -q -At -F ' ' -d bench -c "COPY (SELECT churned::int, x[1], x[2], x[3], x[4], x[5], x[6], x[7], x[8], x[9], x[10] FROM features) TO STDOUT (DELIMITER ' ')" >"$SCRATCH/features.txt"
+    took=$(Rscript "$BENCH/glm.R" "$SCRATCH/features.txt" "$ROUNDS" 2>/dev/null)
+    echo "glm $(awk -v s="$took" 'BEGIN { print s * 1000 }')" >>"$SCRATCH/times"
+}
+
+print_estimators() {
+    local name model
+    heading "Kaplan-Meier, $ROWS rows" statement 'serial, s' '/ its floor' 'parallel, s' '/ its floor'
+    for name in floor days logrank floor_distinct distinct; do
+        local floor=floor
+        [[ $name != *distinct ]] || floor=floor_distinct
+        row "$name" "$(seconds "km.$name.serial")" "$(ratio "km.$name.serial" "km.$floor.serial")" \
+            "$(seconds "km.$name.parallel")" "$(ratio "km.$name.parallel" "km.$floor.parallel")"
+    done
+    time_glm
+    heading "Logistic regression, 10 features, $ROWS_FIT rows, serial" statement seconds "/ R's glm.fit"
+    for name in floor logit predict auc; do
+        row "$name" "$(seconds "fit.$name")" "$(ratio "fit.$name" glm)"
+    done
+    row "R's glm.fit, its matrix at hand" "$(seconds glm)" -
+    heading 'Fits of condensed rows, serial' fit milliseconds
+    for model in sbg "${USAGE_MODELS[@]}"; do
+        [[ -z $(seconds "fit.$model") ]] || row "$model" "$(awk -v s="$(seconds "fit.$model")" 'BEGIN { printf "%.2f", s * 1000 }')"
+    done
+}
+
 # The highest RssAnon (memory of its own, shared buffers left out) of a new backend while it runs a statement, in kB.
 peak_kb() {
     local pid=$SCRATCH/backend out=$SCRATCH/peak.out client peak=0 key kb rest
@@ -430,13 +488,22 @@ set_up() {
     find_postgres
     build_extension
     install_extension
-    start_server "shared_buffers = '$SHARED_BUFFERS'" "work_mem = '$WORK_MEM'" 'jit = off' 'max_worker_processes = 16' \
+    start_server "churnmetrics.fit_memory = '2GB'" "shared_buffers = '$SHARED_BUFFERS'" "work_mem = '$WORK_MEM'" 'jit = off' 'max_worker_processes = 16' \
         'max_parallel_workers = 8' "max_wal_size = '16GB'" 'checkpoint_timeout = 1h' 'autovacuum = off'
     createdb bench
     psql -X -q -d bench -c 'CREATE EXTENSION churnmetrics; CREATE SCHEMA small; CREATE SCHEMA tenfold;'
     make_table public "$ROWS"
     ! wanted usual || make_table small "$ROWS_USUAL"
     ! wanted scale || make_table tenfold "$((ROWS * 10))"
+    if wanted estimators; then
+        progress "making $ROWS lifetimes, $ROWS_FIT rows of features"
+        psql -X -q -v ON_ERROR_STOP=1 -d bench -v rows="$ROWS" -v rows_fit="$ROWS_FIT" -f "$BENCH/estimators.sql"
+        psql -X -q -v ON_ERROR_STOP=1 -d bench -c 'CREATE TABLE fitted AS SELECT logit_fit(churned, x) AS model FROM features'
+        if [[ -n $DATA ]]; then
+            psql -X -q -v ON_ERROR_STOP=1 -d bench -c 'CREATE TABLE cdnow (id int, x bigint, t_x float8, t float8, mean_value float8)' \
+                -c 'COPY cdnow FROM STDIN (FORMAT csv, HEADER)' <"$DATA/cdnow_summary_lifetimes.csv"
+        fi
+    fi
     psql -X -q -d bench -c "CREATE TABLE stored AS SELECT $LEDGER AS l FROM subs"
     if wanted views; then
         progress "making Stripe's tables of $ROWS rows"
@@ -449,12 +516,12 @@ set_up() {
 
 set_up >&2
 : >>"$SCRATCH/times"
-for section in reports expert usual sharing periods scale customers policies questions rollups views; do
+for section in reports expert usual sharing periods scale customers policies questions rollups views estimators; do
     ! wanted $section || "add_$section"
 done
 ((${#names[@]} == 0)) || measure
 printf '%s, %s processors (%s), work_mem %s, shared_buffers %s, jit off; medians of %s interleaved rounds\n' \
     "$("$PG_CONFIG" --version)" "$(nproc)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$WORK_MEM" "$SHARED_BUFFERS" "$ROUNDS"
-for section in reports expert usual sharing periods scale customers policies questions rollups views memory duckdb; do
+for section in reports expert usual sharing periods scale customers policies questions rollups views estimators memory duckdb; do
     ! wanted $section || "print_$section"
 done

@@ -97,6 +97,15 @@ my @jobs = (
     [ 'churn_by_reason', $serial, "SELECT count(*) FROM churn_by_reason('SELECT customer_id, started_at, ended_at, mrr, ''voluntary'' FROM subs')" ],
     [ 'renewals_by_period', $serial, "SELECT count(*) FROM renewals_by_period('$rows', '1 day')" ],
     [ 'nrr by a policy', $serial, "SELECT nrr(customer_id, started_at, ended_at, mrr, daterange '[2023-01-01,2024-01-01)', churn_policy('maxio')) FROM subs" ],
+    [ 'survival_fit, 2,000,000 durations', "SET churnmetrics.fit_memory = '1GB'; $serial", 'SELECT (survival_fit(id + 0.1, ended_at IS NULL)).n_events FROM subs' ],
+    [ 'logrank', $serial, "SELECT (logrank(coalesce(ended_at, '2026-01-01') - started_at, ended_at IS NOT NULL, country)).df FROM subs" ],
+    [ 'customer_lifetime_km', $serial, "SELECT churned FROM customer_lifetime_km('$rows', '2025-01-01')" ],
+    [ 'sbg_fit up to an age of 1,000,000', "SET client_min_messages = warning; $serial", 'SELECT (sbg_fit(id % 1000000 + 1, id % 3 = 0)).n FROM subs' ],
+    [ 'logit_fit', $serial, 'SELECT (logit_fit(ended_at IS NULL, ARRAY[mrr, id % 7, id % 11, id % 13, id % 17, id % 19])).n FROM subs' ],
+    [ 'did by unit', "SET churnmetrics.fit_memory = '1GB'; $serial", 'SELECT (did(customer_id % 2 = 0, id % 2 = 0, mrr, customer_id)).units FROM subs' ],
+    [ 'btyd_fit of 20,000 distinct customers', $serial, "SELECT (btyd_fit(id % 5, CASE WHEN id % 5 > 0 THEN id % 1000 + 1 ELSE 0 END, 1001 + id % 997, interval '1 day', 'pnbd')).n FROM subs WHERE id <= 20000" ],
+    [ 'gg_fit', $serial, 'SELECT (gg_fit(1 + id % 5, 10 + id % 1009)).n FROM subs' ],
+    [ 'modified_z', $serial, 'SELECT count(z) FROM (SELECT modified_z(mrr) OVER () AS z FROM subs) q' ],
     [ 'nrr', $serial, "SELECT nrr(customer_id, started_at, ended_at, mrr, daterange '[2023-01-01,2024-01-01)') FROM subs" ],
 );
 my $memory = 'SELECT sum(total_bytes) FROM pg_backend_memory_contexts;';
