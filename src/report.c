@@ -13,6 +13,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/keywords.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -287,6 +288,23 @@ further_type(const ColumnNames *columns, int column, Oid type)
 	return "pg_catalog.text COLLATE pg_catalog.\"C\"";
 }
 
+/* Raises 42601 for a text that is the name of a table, perhaps qualified, and no statement. */
+static void
+check_not_name(const char *text)
+{
+	const char *begin = text + strspn(text, " \t\r\n");
+	int			length = strcspn(begin, " \t\r\n();'*-/");
+	char	   *name = pnstrdup(begin, length);
+
+	if (length == 0 || begin[length + strspn(begin + length, " \t\r\n;")] != '\0' ||
+		ScanKeywordLookup(name, &ScanKeywords) >= 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_SYNTAX_ERROR),
+			 errmsg("the query must be a SELECT, VALUES or TABLE statement that only reads"),
+			 errhint("The rows of a whole table are given as 'TABLE %s'.", name)));
+}
+
 /*
  * The statement that asks for the rows of a caller's query; what is wrong with the
  * query is an error that names it.  Needs an SPI connection.
@@ -294,7 +312,7 @@ further_type(const ColumnNames *columns, int column, Oid type)
 static char *
 rows_statement(const RowsQuery *query, const char *text, const char *schema, bool *has_mrr)
 {
-	SPIPlanPtr	plan = SPI_prepare(text, 0, NULL);
+	SPIPlanPtr	plan;
 	List	   *sources;
 	CachedPlanSource *source;
 	RawStmt    *raw;
@@ -304,6 +322,8 @@ rows_statement(const RowsQuery *query, const char *text, const char *schema, boo
 	int			length;
 	int			i;
 
+	check_not_name(text);
+	plan = SPI_prepare(text, 0, NULL);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	sources = SPI_plan_get_plan_sources(plan);

@@ -199,6 +199,8 @@ SELECT pg_temp.err(format('SELECT * FROM %s(%L)', function, query)) AS error FRO
     (27, 'churn_by_period', 'DELETE FROM subs RETURNING customer, started_at, ended_at'), (28, 'churn_by_period', 'SELECT customer, started_at, ended_at INTO stolen FROM subs'), (29, 'churn_by_period', 'CREATE TABLE stolen AS SELECT customer, started_at, ended_at FROM subs'),
     (30, 'churn_by_period', 'EXPLAIN SELECT customer, started_at, ended_at FROM subs'), (31, 'churn_by_period', 'DROP TABLE subs'), (32, 'churn_by_period', 'ROLLBACK')
 ) v (n, function, query) ORDER BY n;
+-- The name of a table is no query.
+SELECT pg_temp.err(format('SELECT * FROM churn_by_period(%L)', name)) AS error FROM unnest(ARRAY['subs', ' test_movements.subs ;']) name;
 CREATE FUNCTION writes() RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO subs VALUES (99, '2024-01-01', NULL, 1); RETURN 99; END $$;
 SELECT n, left(pg_temp.err(format('SELECT * FROM churn_by_period(%L)', query)), 5) AS code FROM (VALUES
     (1, 'SELEC 1'),                                                                                                                 -- syntax error
