@@ -1,4 +1,4 @@
-# Stored ledgers survive pg_dump and restore; the extension can be dropped and created again, lives in a schema of its
+# Stored ledgers and models survive pg_dump and restore; the extension can be dropped and created again, lives in a schema of its
 # own, answers the same under any search_path, and can be created by a database's owner who is no superuser.
 use strict;
 use warnings;
@@ -10,7 +10,7 @@ use Test::More;
 my $ledger = 'subscription_ledger(customer_id, started_at, ended_at, mrr)';
 my $contents = "SELECT string_agg(format('%s %s', country, l), E'\\n' ORDER BY country) FROM ledgers; "
     . "SELECT string_agg(m::text, E'\\n' ORDER BY period_start) FROM rollup, mrr_movements(l, '1 month', '2020-01-01', '2025-01-01') m; "
-    . 'SELECT string_agg(c::text, E\'\\n\' ORDER BY period_start) FROM monthly c;';
+    . 'SELECT string_agg(c::text, E\'\\n\' ORDER BY period_start) FROM monthly c; SELECT string_agg(m::text, E\'\\n\' ORDER BY country) FROM models m; TABLE medians';
 
 my $db = fresh_db();
 make_subs($db, 4000);
@@ -19,6 +19,11 @@ CREATE TABLE ledgers (country text PRIMARY KEY, l subscription_ledger);
 INSERT INTO ledgers SELECT country, $ledger FROM subs GROUP BY country;
 INSERT INTO ledgers VALUES ('none', NULL);
 CREATE MATERIALIZED VIEW rollup AS SELECT merge(l) AS l FROM ledgers;
+CREATE TABLE models AS
+SELECT country, survival_fit(coalesce(ended_at, '2025-01-01') - started_at, ended_at IS NOT NULL) AS survival, sbg_fit(1 + id % 5, id % 3 = 0) AS sbg, logit_fit(ended_at IS NULL, ARRAY[mrr, id % 7]) AS logit,
+       btyd_fit(id % 5, CASE WHEN id % 5 > 0 THEN 10 + id % 20 ELSE 0 END, 40 + id % 10, interval '1 week') AS btyd, gg_fit(id % 5, 10 + id % 50) AS spend, rfm(started_at, mrr, date '2026-01-01', interval '1 day') AS rfm, lift_table(mrr, ended_at IS NULL) AS lift
+FROM subs GROUP BY country;
+CREATE VIEW medians AS SELECT country, survival_quantile(survival, 0.5) AS median, sbg_survival(sbg, 3) AS sbg, logit_predict(logit, ARRAY[10, 3]) AS churn, btyd_clv(btyd, spend, 2, 10, 20, 15, interval '1 year', 0.1) AS clv FROM models ORDER BY country;
 CREATE VIEW monthly AS SELECT c.* FROM rollup, LATERAL churn_by_period(l, '1 month', '2020-01-01', '2025-01-01') c;
 SQL
 my $before = scalar_of($db, $contents);
@@ -70,6 +75,13 @@ my @calls = (
     (map { "SELECT metrics.$_" } 'churn_rate(5, 100)', 'retention_rate(100, 90, 4)', 'mrr_churn(100, 10, 5)', 'nrr(100, 10, 5, 20)', 'quick_ratio(9, 3, 2, 1)',
         "monthly_amount(120, '1 year')", "convert_rate(0.05, '1 month', '1 year')", 'clv_from_churn(100, 0.05, 0.8, 0.01)', 'customer_lifetime(0.05)',
         'nps(60, 30, 10)', 'csat_rate(40, 50)'),
+    'SELECT metrics.rate_ci(5, 100)', 'SELECT metrics.nps_ci(60, 30, 10)', 'SELECT metrics.uplift_test(5, 100, 9, 100)', 'SELECT r FROM metrics.gesd(ARRAY[1, 2, 3, 4, 90], 1) r',
+    "SELECT metrics.customer_lifetime_km('SELECT customer_id, started_at, ended_at, mrr FROM public.subs', '2025-01-01')",
+    "SELECT r FROM metrics.churn_intervals('SELECT customer_id, started_at, ended_at, mrr FROM public.subs', since => '2024-01-01', until => '2025-01-01') r",
+    'SELECT metrics.survival_quantile_ci(metrics.survival_fit(id, id % 2 = 0), 0.5) FROM public.subs', 'SELECT metrics.logrank(id, id % 2 = 0, country) FROM public.subs',
+    'SELECT metrics.logit_predict(metrics.logit_fit(ended_at IS NULL, ARRAY[mrr, id % 7]), ARRAY[10, 3]) FROM public.subs',
+    'SELECT metrics.did(customer_id % 2 = 0, id % 2 = 0, mrr, customer_id) FROM public.subs',
+    'SELECT p FROM (SELECT metrics.pchart(1, 10 + id) OVER (ORDER BY id) AS p FROM public.subs WHERE id < 10) q LIMIT 1',
     'SELECT r FROM metrics.clv_sensitivity(100, 0.1, 0.8, ARRAY[0, 0.05]) r',
     'SELECT metrics.nps(score) FROM (VALUES (9::numeric), (3), (8), (10)) AS v(score)',
     'SELECT metrics.health_score(score, weight) FROM (VALUES (47::numeric, 20::numeric), (59, 15), (21, 22)) AS v(score, weight)',

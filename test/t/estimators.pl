@@ -58,7 +58,9 @@ my @aggregates = (
     [ 'auc', 'auc(score, y_bool)', 0, 1 ],
     [ 'brier', 'brier(score, y_bool)', 0, 1 ],
     [ 'lift_table', 'lift_table(score, y_bool)', 0, 1 ],
-    [ 'btyd_fit', "btyd_fit(repeats, t_x, t, interval '1 week')", 0, 1 ],
+    [ 'logit_fit_firth', 'logit_fit_firth(y_bool, x)', 0, 0 ],
+    [ 'rfm', "rfm(bought_on, spend::numeric, date '2025-01-01', interval '1 week')", 1, 1 ],
+    (map { [ "btyd_fit, $_", "btyd_fit(repeats, t_x, t, interval '1 week', '$_')", 0, 1 ] } qw(mbgnbd bgnbd pnbd)),
     [ 'gg_fit', 'gg_fit(repeats, spend)', 0, 1 ],
 );
 
@@ -127,8 +129,6 @@ for (@aggregates)
 # Kaplan-Meier of merged models is that of all rows.
 is(psql($db, 'SELECT merge(m) FROM (SELECT survival_fit(days, churned, entry) AS m FROM people GROUP BY part) q'), psql($db, 'SELECT survival_fit(days, churned, entry) FROM people'), 'merge');
 is(psql($db, "$parallel SELECT merge(m) FROM (SELECT part, survival_fit(moment, churned) AS m FROM parts WHERE part < 10 GROUP BY part) q"), psql($db, 'SELECT survival_fit(moment, churned) FROM people'), 'merge, parallel');
-
-# A table that holds a view on a model, dumped and restored, is covered by dump_restore.pl for ledgers; models are plain composites.
 
 # Memory: a clear error above the limit, and the session goes on.
 for my $call ('survival_fit(id + u(id, 3), true)', 'logit_fit(y_bool, x || x || x)', 'auc(u(id, 4), y_bool)', "btyd_fit(1, u(id, 5), 2, interval '1 day')", 'did(treated, post, y, id)')
