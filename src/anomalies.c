@@ -25,8 +25,8 @@
 #include "utils/tuplestore.h"
 #include "windowapi.h"
 
-#include "checks.h"
 #include "compat.h"
+#include "counts.h"
 #include "model.h"
 #include "numerics.h"
 
@@ -249,10 +249,9 @@ pchart_counts(FunctionCallInfo fcinfo, double *k, double *n)
 
 	if (PG_ARGISNULL(PCHART_K) || PG_ARGISNULL(PCHART_N))
 		return false;
-	events = PG_GETARG_INT64(PCHART_K);
-	of = PG_GETARG_INT64(PCHART_N);
-	check_at_least("n", of, 0, NULL);
-	if (events < 0 || events > of)
+	events = count_argument(fcinfo, PCHART_K, "k");
+	of = count_argument(fcinfo, PCHART_N, "n");
+	if (events > of)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("k must be between 0 and n (%lld), not %lld", (long long) of, (long long) events),

@@ -23,7 +23,9 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
@@ -619,12 +621,20 @@ static const double axes_upper[4] = {50, 12, 15, 12};
 static const double odds_lower[4] = {-15, -12, -15, -12};
 static const double odds_upper[4] = {15, 12, 15, 12};
 
-/* What it means when the best model lies at an end, the lower and the upper. */
+/* What it means when the best model lies at an end, the lower and the upper: as "boundary" says it, */
 static const char *const end_meanings[4][2] = {
 	{"rate at its lower limit", "rate at its upper limit"},
 	{"rates all or none", "equal rates"},
 	{"no dropout", "dropout at once"},
 	{"dropout all or none", "equal dropout"}
+};
+
+/* and as the NOTICE does. */
+static const char *const end_sentences[4][2] = {
+	{"the rate of buying is less than any that is looked for", "the rate of buying is more than any that is looked for"},
+	{"some customers buy all the time, the others next to never", "no sign is seen that customers differ in how often they buy"},
+	{"no sign is seen that anybody stops buying", "everybody stops buying at the first chance to"},
+	{"some customers stop buying at the first chance to, the others never", "no sign is seen that customers differ in their chance to stop buying"}
 };
 
 /* Distinct rows up to which all of them are searched; above, the search looks at every so-manieth. */
@@ -775,9 +785,9 @@ standard_errors(const Rows *rows, const Maximum *maximum, const double *p, doubl
 	return true;
 }
 
-/* In words, at which ends of which axes a maximum without standard errors lies. */
+/* By the table's words, at which ends of which axes a maximum without standard errors lies; "flat" if at none. */
 static char *
-ends_in_words(const Maximum *maximum)
+ends_in_words(const Maximum *maximum, const char *const meanings[4][2], const char *separator, const char *flat)
 {
 	StringInfoData words;
 	int			i;
@@ -788,9 +798,9 @@ ends_in_words(const Maximum *maximum)
 		/* how dying differs means nothing where nobody dies */
 		if (!maximum->bound[i] || (i == 3 && maximum->bound[2]))
 			continue;
-		appendStringInfo(&words, "%s%s", words.len ? ", " : "", end_meanings[i][maximum->at[i] > 0]);
+		appendStringInfo(&words, "%s%s", words.len ? separator : "", meanings[i][maximum->at[i] > 0]);
 	}
-	return words.len ? words.data : pstrdup("undetermined");
+	return words.len ? words.data : pstrdup(flat);
 }
 
 /* The state of btyd_fit. */
@@ -886,6 +896,37 @@ check_same(FitState *state, int kind, const Interval *unit)
 	state->known = true;
 }
 
+/* The number of the model that a text argument names, in small or capital letters, with or without / _ - and spaces. */
+static int
+kind_argument(FunctionCallInfo fcinfo, int argument)
+{
+	text	   *word;
+	char		folded[16];
+	int			length = 0;
+	int			i;
+
+	check_not_null("model", PG_ARGISNULL(argument));
+	word = PG_GETARG_TEXT_PP(argument);
+	for (i = 0; i < (int) VARSIZE_ANY_EXHDR(word) && length < (int) sizeof(folded) - 1; i++)
+	{
+		char		c = VARDATA_ANY(word)[i];
+
+		if (strchr("/_- ", c) == NULL)
+			folded[length++] = pg_ascii_tolower((unsigned char) c);
+	}
+	folded[length] = '\0';
+	if (i == (int) VARSIZE_ANY_EXHDR(word))
+	{
+		for (i = 0; i < NMODELS; i++)
+			if (strcmp(folded, model_names[i]) == 0)
+				return i;
+		if (strcmp(folded, "paretonbd") == 0)
+			return PNBD;
+	}
+	/* none of them: the error with all words */
+	return choice_argument(fcinfo, argument, "model", model_names, NMODELS);
+}
+
 /* The state of the aggregate, made by the first row; unit is NULL where that row does not tell. */
 static FitState *
 fit_state(FunctionCallInfo fcinfo, const Interval *unit, int model_argument_number)
@@ -894,7 +935,7 @@ fit_state(FunctionCallInfo fcinfo, const Interval *unit, int model_argument_numb
 	int			kind = MBGNBD;
 
 	if (PG_NARGS() > model_argument_number)
-		kind = choice_argument(fcinfo, model_argument_number, "model", model_names, NMODELS);
+		kind = kind_argument(fcinfo, model_argument_number);
 	if (PG_ARGISNULL(0))
 	{
 		MemoryContext context = fit_context(fcinfo);
@@ -1055,6 +1096,48 @@ rescaled(const Rows *rows, double *p)
 	return float_array(p, 4);
 }
 
+/* What the final function keeps from group to group. */
+typedef struct FinalExtra
+{
+	TupleDesc	tupdesc;
+	bool		told;			/* about a boundary */
+} FinalExtra;
+
+static FinalExtra *
+final_extra(FunctionCallInfo fcinfo)
+{
+	FinalExtra *extra = fcinfo->flinfo->fn_extra;
+
+	if (extra == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		TupleDesc	tupdesc;
+
+		if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE || tupdesc->natts != BTYD_FIELDS)
+			elog(ERROR, "btyd_fit must return btyd_model");
+		extra = palloc0(sizeof(FinalExtra));
+		extra->tupdesc = BlessTupleDesc(tupdesc);
+		fcinfo->flinfo->fn_extra = extra;
+		MemoryContextSwitchTo(old);
+	}
+	return extra;
+}
+
+/* Tell, once a query, that a fit is at a limit. */
+static void
+tell_boundary(FinalExtra *extra, int kind, const Maximum *maximum, const char *boundary, int64 n)
+{
+	if (extra->told)
+		return;
+	extra->told = true;
+	ereport(NOTICE,
+			(errmsg("btyd_fit: %s", ends_in_words(maximum, end_sentences, "; ",
+												  "the likelihood is flat, so that the parameters are one choice among many")),
+			 errdetail("A model \"%s\" of %lld customers has the boundary \"%s\": its parameters stand for this limit, and se is NULL.",
+					   model_names[kind], (long long) n, boundary),
+			 errhint("All functions of the model work; \"boundary\" tells which fits are meant.")));
+}
+
 /* btyd_fit: the model. */
 Datum
 cm_btyd_fit_final(PG_FUNCTION_ARGS)
@@ -1062,6 +1145,7 @@ cm_btyd_fit_final(PG_FUNCTION_ARGS)
 	FitState   *state = PG_ARGISNULL(0) ? NULL : (FitState *) PG_GETARG_POINTER(0);
 	Datum		values[BTYD_FIELDS] = {0};
 	bool		nulls[BTYD_FIELDS] = {false};
+	FinalExtra *extra;
 	Maximum		maximum;
 	Rows	   *rows;
 	double		mean;
@@ -1072,6 +1156,7 @@ cm_btyd_fit_final(PG_FUNCTION_ARGS)
 	fit_context(fcinfo);
 	if (state == NULL || state->tally->total == 0)
 		PG_RETURN_NULL();
+	extra = final_extra(fcinfo);
 	rows = rows_of_state(state, &mean, &jacobian);
 	fit_rows(rows, mean, &maximum);
 	check_converged(&maximum, "btyd_fit");
@@ -1082,7 +1167,12 @@ cm_btyd_fit_final(PG_FUNCTION_ARGS)
 	values[BTYD_UNIT] = IntervalPGetDatum(&state->unit);
 	values[BTYD_PARAMS] = rescaled(rows, p);
 	if (nulls[BTYD_SE])
-		values[BTYD_BOUNDARY] = CStringGetTextDatum(ends_in_words(&maximum));
+	{
+		char	   *boundary = ends_in_words(&maximum, end_meanings, ", ", "undetermined");
+
+		values[BTYD_BOUNDARY] = CStringGetTextDatum(boundary);
+		tell_boundary(extra, state->kind, &maximum, boundary, state->tally->total);
+	}
 	else
 		values[BTYD_SE] = rescaled(rows, se);
 	values[BTYD_LOGLIK] = Float8GetDatum(maximum.value - jacobian);
@@ -1090,7 +1180,7 @@ cm_btyd_fit_final(PG_FUNCTION_ARGS)
 	values[BTYD_N_REPEATERS] = Int64GetDatum(repeaters(rows, state->tally));
 	values[BTYD_N_SKIPPED] = Int64GetDatum(state->tally->skipped);
 	values[BTYD_N_ITER] = Int64GetDatum(maximum.iterations);
-	PG_RETURN_DATUM(composite_datum(fcinfo, values, nulls));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(extra->tupdesc, values, nulls)));
 }
 
 /* ------------------------------------------------------------------

@@ -1,8 +1,11 @@
 /*
  * counts.h
- *		The state of an aggregate that counts: an array of bigint of one length.
+ *		Counts as arguments, and the state of an aggregate that counts: an array of
+ *		bigint of one length.
  *
- * It is a plain type, so that parallel, partition-wise and distributed plans move
+ * An argument is numeric, as sum() of a bigint is, and holds a whole number.
+ *
+ * A state is a plain type, so that parallel, partition-wise and distributed plans move
  * it as any value, and of one size, so that it is updated in place.  There is no
  * state before the first row that counts.  A number that belongs to the whole
  * aggregate, such as its confidence, is an element, too.
@@ -14,6 +17,24 @@
 #include "common/int.h"
 
 #include "checks.h"
+
+/* An argument as a count; raises 22023 unless it is a whole number from 0 to the largest bigint. */
+static inline int64
+count_argument(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	Numeric		value = PG_GETARG_NUMERIC(argument);
+	int64		count;
+
+	check_not_negative(name, value);
+	check_at_most(name, value, PG_INT64_MAX);
+	count = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(value)));
+	if (num_cmp(value, int64_to_numeric(count)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be a whole number, not %s",
+						name, DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value))))));
+	return count;
+}
 
 /* The counts in a state whose shape was checked. */
 static inline int64 *

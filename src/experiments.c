@@ -256,10 +256,10 @@ cm_uplift_test(PG_FUNCTION_ARGS)
 {
 	int64		counts[UPLIFT_COUNTS] = {0};
 
-	counts[UPLIFT_TREATED_CONVERTED] = PG_GETARG_INT64(0);
-	counts[UPLIFT_TREATED] = PG_GETARG_INT64(1);
-	counts[UPLIFT_CONTROL_CONVERTED] = PG_GETARG_INT64(2);
-	counts[UPLIFT_CONTROL] = PG_GETARG_INT64(3);
+	counts[UPLIFT_TREATED_CONVERTED] = count_argument(fcinfo, 0, "treated_converted");
+	counts[UPLIFT_TREATED] = count_argument(fcinfo, 1, "treated");
+	counts[UPLIFT_CONTROL_CONVERTED] = count_argument(fcinfo, 2, "control_converted");
+	counts[UPLIFT_CONTROL] = count_argument(fcinfo, 3, "control");
 	counts[UPLIFT_CONFIDENCE] = confidence_bits(confidence_argument(fcinfo, 4));
 	check_count_of("treated_converted", counts[UPLIFT_TREATED_CONVERTED], "treated", counts[UPLIFT_TREATED]);
 	check_count_of("control_converted", counts[UPLIFT_CONTROL_CONVERTED], "control", counts[UPLIFT_CONTROL]);

@@ -32,6 +32,7 @@ PG_FUNCTION_INFO_V1(cm_gg_fit_serial);
 PG_FUNCTION_INFO_V1(cm_gg_fit_deserial);
 PG_FUNCTION_INFO_V1(cm_gg_fit_final);
 PG_FUNCTION_INFO_V1(cm_gg_expected);
+PG_FUNCTION_INFO_V1(cm_gg_expected_summary);
 
 /* The fields of a gg_model. */
 enum
@@ -452,4 +453,16 @@ cm_gg_expected(PG_FUNCTION_ARGS)
 	g = gg_argument(fcinfo, 0);
 	x = PG_GETARG_INT64(1);
 	PG_RETURN_FLOAT8(gg_value(&g, x, x == 0 ? 0 : PG_GETARG_FLOAT8(2)));
+}
+
+/* gg_expected(model, summary) */
+Datum
+cm_gg_expected_summary(PG_FUNCTION_ARGS)
+{
+	GammaGamma	g = gg_argument(fcinfo, 0);
+	Summary		summary = summary_argument(fcinfo, 1);
+
+	if (!summary.known || (summary.x != 0 && !summary.has_mean))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(gg_value(&g, summary.x, summary.x == 0 ? 0 : summary.mean_value));
 }

@@ -157,12 +157,19 @@ rate_bounds(double k, double n, const IntervalKind *kind)
 	return bounds;
 }
 
+/* An estimate as numeric, beside the rates of the reports: 15 significant digits; 0 and 1 are exact. */
+static Datum
+estimate_datum(double value)
+{
+	return DirectFunctionCall1(float8_numeric, Float8GetDatum(value));
+}
+
 /* rate_ci(k, n, confidence, method) */
 Datum
 cm_rate_ci(PG_FUNCTION_ARGS)
 {
-	int64		k = PG_GETARG_INT64(0);
-	int64		n = PG_GETARG_INT64(1);
+	int64		k = count_argument(fcinfo, 0, "k");
+	int64		n = count_argument(fcinfo, 1, "n");
 	IntervalKind kind = interval_kind(fcinfo, 2);
 	Bounds		bounds;
 	Datum		values[3];
@@ -172,9 +179,9 @@ cm_rate_ci(PG_FUNCTION_ARGS)
 	if (n == 0)
 		PG_RETURN_NULL();
 	bounds = rate_bounds(k, n, &kind);
-	values[0] = Float8GetDatum((double) k / (double) n);
-	values[1] = Float8GetDatum(bounds.lower);
-	values[2] = Float8GetDatum(bounds.upper);
+	values[0] = estimate_datum((double) k / (double) n);
+	values[1] = estimate_datum(bounds.lower);
+	values[2] = estimate_datum(bounds.upper);
 	PG_RETURN_DATUM(composite_datum(fcinfo, values, nulls));
 }
 
@@ -215,11 +222,11 @@ intervals_report(const Ledger *ledger, const ReportRequest *request, ReturnSetIn
 			Bounds		retention = rate_bounds(of - lost, of, &kind);
 
 			values[4] = count_rate(parts.lost, parts.of, &nulls[4]);
-			values[5] = Float8GetDatum(churn.lower);
-			values[6] = Float8GetDatum(churn.upper);
+			values[5] = estimate_datum(churn.lower);
+			values[6] = estimate_datum(churn.upper);
 			values[7] = one_minus(values[4]);
-			values[8] = Float8GetDatum(retention.lower);
-			values[9] = Float8GetDatum(retention.upper);
+			values[8] = estimate_datum(retention.lower);
+			values[9] = estimate_datum(retention.upper);
 		}
 		report_row(result, values, nulls);
 	}
@@ -275,7 +282,7 @@ nps_of_groups(const int64 *groups)
 Datum
 cm_nps_ci(PG_FUNCTION_ARGS)
 {
-	int64		groups[NPS_GROUPS] = {PG_GETARG_INT64(0), PG_GETARG_INT64(1), PG_GETARG_INT64(2)};
+	int64		groups[NPS_GROUPS] = {0};
 	double		confidence = confidence_argument(fcinfo, 3);
 	NpsMethod	method = choice_argument(fcinfo, 4, "method", nps_methods, lengthof(nps_methods));
 	Numeric		nps;
@@ -284,17 +291,17 @@ cm_nps_ci(PG_FUNCTION_ARGS)
 	Datum		values[4];
 	bool		nulls[4] = {false};
 
-	check_at_least("promoters", groups[NPS_PROMOTERS], 0, NULL);
-	check_at_least("passives", groups[NPS_PASSIVES], 0, NULL);
-	check_at_least("detractors", groups[NPS_DETRACTORS], 0, NULL);
+	groups[NPS_PROMOTERS] = count_argument(fcinfo, 0, "promoters");
+	groups[NPS_PASSIVES] = count_argument(fcinfo, 1, "passives");
+	groups[NPS_DETRACTORS] = count_argument(fcinfo, 2, "detractors");
 	nps = nps_of_groups(groups);
 	if (nps == NULL)
 		PG_RETURN_NULL();
 	bounds = nps_bounds(groups, confidence, method, &margin);
 	values[0] = NumericGetDatum(nps);
-	values[1] = Float8GetDatum(margin);
-	values[2] = Float8GetDatum(bounds.lower);
-	values[3] = Float8GetDatum(bounds.upper);
+	values[1] = estimate_datum(margin);
+	values[2] = estimate_datum(bounds.lower);
+	values[3] = estimate_datum(bounds.upper);
 	PG_RETURN_DATUM(composite_datum(fcinfo, values, nulls));
 }
 
@@ -381,9 +388,9 @@ cm_nps_summary_final(PG_FUNCTION_ARGS)
 	values[2] = Int64GetDatum(counts[NPS_PASSIVES]);
 	values[3] = Int64GetDatum(counts[NPS_DETRACTORS]);
 	values[4] = Int64GetDatum(responses);
-	values[5] = Float8GetDatum(margin);
-	values[6] = Float8GetDatum(bounds.lower);
-	values[7] = Float8GetDatum(bounds.upper);
+	values[5] = estimate_datum(margin);
+	values[6] = estimate_datum(bounds.lower);
+	values[7] = estimate_datum(bounds.upper);
 	values[8] = Float8GetDatum(confidence);
 	PG_RETURN_DATUM(composite_datum(fcinfo, values, nulls));
 }

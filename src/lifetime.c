@@ -34,6 +34,9 @@ PG_FUNCTION_INFO_V1(cm_customer_lifetimes_query);
 /* No moment is before this one. */
 #define NEVER				PG_INT64_MIN
 
+/* So many days without a start or an end are common, with as_of the default. */
+#define QUIET_DAYS			31
+
 /* What is asked for, and the lifetimes as they are found. */
 typedef struct Lifetimes
 {
@@ -195,6 +198,37 @@ settle_as_of(Lifetimes *lifetimes, const Clock *clock)
 				 errhint("Give a day that has passed, or NULL for today.")));
 }
 
+/* The last of a customer's changes that is not after "end", or NEVER. */
+static inline int64
+last_change(const LedgerChange *changes, int64 n, int64 end)
+{
+	while (n > 0 && changes[n - 1].at > end)
+		n--;
+	return n > 0 ? changes[n - 1].at : NEVER;
+}
+
+/*
+ * Tell that the data seem to end long before today, the default of as_of.  Once a
+ * statement, however many groups it has: some of them may well be quiet.
+ */
+static void
+tell_quiet(const Lifetimes *lifetimes, const Clock *clock, int64 last)
+{
+	static TimestampTz told = 0;	/* in this statement */
+	DateADT		day;
+
+	if (last == NEVER)
+		return;
+	day = clock_date(clock, last);
+	if (lifetimes->as_of - day <= QUIET_DAYS || told == GetCurrentStatementStartTimestamp())
+		return;
+	told = GetCurrentStatementStartTimestamp();
+	ereport(NOTICE,
+			(errmsg("the last start or end is of %s, %d days before as_of", date_text(day), lifetimes->as_of - day),
+			 errdetail("as_of was not given, so customers without an end count as if they were known to stay until today."),
+			 errhint("Where the data end there, as in an export, give as_of: the day up to which they reach.")));
+}
+
 /* Count the lifetimes of all customers of a ledger. */
 static void
 take_lifetimes(Lifetimes *lifetimes, const Ledger *ledger)
@@ -202,6 +236,7 @@ take_lifetimes(Lifetimes *lifetimes, const Ledger *ledger)
 	Clock		clock = period_clock(&lifetimes->zone, (ledger->flags & LEDGER_INSTANTS) != 0);
 	History		history;
 	LedgerScan	scan;
+	int64		last = NEVER;
 
 	settle_as_of(lifetimes, &clock);
 	if (ledger_is_empty(ledger))
@@ -214,9 +249,12 @@ take_lifetimes(Lifetimes *lifetimes, const Ledger *ledger)
 	{
 		customer_history_of(&history, scan.changes, scan.n);
 		take_customer(lifetimes, &history);
+		if (!lifetimes->has_as_of)
+			last = Max(last, last_change(scan.changes, scan.n, lifetimes->end));
 	}
 	ledger_scan_end(&scan);
 	customer_history_end(&history);
+	tell_quiet(lifetimes, &clock, last);
 }
 
 /* Count the lifetimes of the ledger that the row holds. */
@@ -264,7 +302,7 @@ lifetimes_of_query(FunctionCallInfo fcinfo, int zone, bool each)
  * ------------------------------------------------------------------
  */
 
-/* The columns of a customer_lifetime. */
+/* The columns of a lifetime_result. */
 enum
 {
 	LIFETIME_CUSTOMERS,
@@ -310,7 +348,7 @@ check_early_end(const SurvivalModel *model, double confidence)
 			 errhint("See n_risk in survival_table(lifetime_model(...)). Where the history goes back further, an earlier observed_from brings more young customers.")));
 }
 
-/* The customer_lifetime of what was counted. */
+/* The lifetime_result of what was counted. */
 static Datum
 lifetime_datum(FunctionCallInfo fcinfo, const Lifetimes *lifetimes, double confidence)
 {

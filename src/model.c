@@ -90,7 +90,7 @@ float_between(FunctionCallInfo fcinfo, int argument, const char *name, double lo
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be between %s and %s, both exclusive, not %s", name, number_shown(low), number_shown(high), number_shown(value)),
-				 low == 0 && high == 1 && value > 1 ? errhint("Five percent is given as 0.05.") : 0));
+				 low == 0 && high == 1 && value > 1 ? errhint("5 percent is given as 0.05, 80 percent as 0.8.") : 0));
 	return value;
 }
 

@@ -648,6 +648,10 @@ curve_argument(FunctionCallInfo fcinfo, Curve *curve)
 		read_covariance(&model, curve);
 		return true;
 	}
+	if (!model.nulls[F_ALPHA])
+		model_invalid(&model, field_names[F_ALPHA]);
+	if (!model.nulls[F_BETA])
+		model_invalid(&model, field_names[F_BETA]);
 	curve->mean = model_float(&model, F_MEAN_CHURN, 0, 1);
 	trials = curve->form == FORM_GEOMETRIC ? F_RENEWALS : F_N_EXPOSED;
 	if (!model.nulls[trials])
@@ -956,6 +960,23 @@ finite_datum(double value)
 	return Float8GetDatum(value);
 }
 
+/*
+ * The discount of a period; raises 22023.  More than 1 is a percentage or a
+ * mistake: already 1 leaves half of the next payment.
+ */
+static double
+discount_argument(FunctionCallInfo fcinfo, int argument)
+{
+	double		discount = float_at_least(fcinfo, argument, "discount_per_period", 0);
+
+	if (discount > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("discount_per_period must be 1 or less, not %s", number_shown(discount)),
+				 errhint("Ten percent is given as 0.1; a yearly discount d is (1 + d) ^ (1.0 / 12) - 1 a month.")));
+	return discount;
+}
+
 /* sbg_clv(model, margin, discount_per_period, payments_made, horizon) */
 Datum
 cm_sbg_clv(PG_FUNCTION_ARGS)
@@ -969,7 +990,7 @@ cm_sbg_clv(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
 		PG_RETURN_NULL();
 	margin = float_argument(fcinfo, 1, "margin");
-	discount = float_at_least(fcinfo, 2, "discount_per_period", 0);
+	discount = discount_argument(fcinfo, 2);
 	made = renewals_argument(PG_GETARG_INT64(3), "payments_made", 0);
 	if (!PG_ARGISNULL(4))
 		renewals_argument(PG_GETARG_INT64(4), "horizon", 1);

@@ -23,11 +23,13 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 
 #include "checks.h"
 #include "compat.h"
 #include "model.h"
+#include "rfm.h"
 #include "numerics.h"
 #include "survival.h"
 
@@ -105,7 +107,9 @@ typedef struct Walk
 } Walk;
 
 PG_FUNCTION_INFO_V1(cm_survival_fit_trans);
+PG_FUNCTION_INFO_V1(cm_survival_fit_interval_trans);
 PG_FUNCTION_INFO_V1(cm_survival_fit_entry_trans);
+PG_FUNCTION_INFO_V1(cm_survival_fit_interval_entry_trans);
 PG_FUNCTION_INFO_V1(cm_survival_merge_trans);
 PG_FUNCTION_INFO_V1(cm_survival_fit_combine);
 PG_FUNCTION_INFO_V1(cm_survival_fit_serial);
@@ -119,6 +123,7 @@ PG_FUNCTION_INFO_V1(cm_survival_quantile_ci);
 PG_FUNCTION_INFO_V1(cm_survival_rmst);
 PG_FUNCTION_INFO_V1(cm_survival_rmst_ci);
 PG_FUNCTION_INFO_V1(cm_logrank_trans);
+PG_FUNCTION_INFO_V1(cm_logrank_interval_trans);
 PG_FUNCTION_INFO_V1(cm_logrank_model_trans);
 PG_FUNCTION_INFO_V1(cm_logrank_combine);
 PG_FUNCTION_INFO_V1(cm_logrank_serial);
@@ -798,9 +803,25 @@ state_argument(FunctionCallInfo fcinfo)
 	return PG_ARGISNULL(0) ? survival_rows(fit_context(fcinfo)) : (SurvivalRows *) PG_GETARG_POINTER(0);
 }
 
-/* survival_fit(duration, event) */
-Datum
-cm_survival_fit_trans(PG_FUNCTION_ARGS)
+/* A time that is given as a number, or as an interval: then in days; one without end is infinite. */
+static inline double
+time_in_row(FunctionCallInfo fcinfo, int argument, bool intervals)
+{
+	Interval   *interval;
+
+	if (!intervals)
+		return PG_GETARG_FLOAT8(argument);
+	interval = PG_GETARG_INTERVAL_P(argument);
+#ifdef INTERVAL_NOT_FINITE
+	if (INTERVAL_NOT_FINITE(interval))
+		return INTERVAL_IS_NOEND(interval) ? get_float8_infinity() : -get_float8_infinity();
+#endif
+	return (double) interval_span(interval) / USECS_PER_DAY;
+}
+
+/* A row of survival_fit(duration, event) */
+static pg_attribute_always_inline Datum
+fit_row(FunctionCallInfo fcinfo, bool intervals)
 {
 	SurvivalRows *rows = state_argument(fcinfo);
 
@@ -808,17 +829,35 @@ cm_survival_fit_trans(PG_FUNCTION_ARGS)
 		rows->exits->skipped++;
 	else
 	{
-		check_duration(PG_GETARG_FLOAT8(1));
-		tally_add_word(rows->exits, survival_word(PG_GETARG_FLOAT8(1), PG_GETARG_BOOL(2)), 1);
+		double		duration = time_in_row(fcinfo, 1, intervals);
+
+		check_duration(duration);
+		tally_add_word(rows->exits, survival_word(duration, PG_GETARG_BOOL(2)), 1);
 	}
 	PG_RETURN_POINTER(rows);
 }
 
-/* survival_fit(duration, event, entry [, weight]) */
+/* survival_fit(duration, event) */
 Datum
-cm_survival_fit_entry_trans(PG_FUNCTION_ARGS)
+cm_survival_fit_trans(PG_FUNCTION_ARGS)
+{
+	return fit_row(fcinfo, false);
+}
+
+/* survival_fit(duration, event) of an interval */
+Datum
+cm_survival_fit_interval_trans(PG_FUNCTION_ARGS)
+{
+	return fit_row(fcinfo, true);
+}
+
+/* A row of survival_fit(duration, event, entry [, weight]) */
+static pg_attribute_always_inline Datum
+fit_row_with_entry(FunctionCallInfo fcinfo, bool intervals)
 {
 	SurvivalRows *rows = state_argument(fcinfo);
+	double		duration;
+	double		entry;
 	int64		weight = 1;
 	int			i;
 
@@ -828,16 +867,32 @@ cm_survival_fit_entry_trans(PG_FUNCTION_ARGS)
 			rows->exits->skipped++;
 			PG_RETURN_POINTER(rows);
 		}
-	check_duration(PG_GETARG_FLOAT8(1));
-	check_entry(PG_GETARG_FLOAT8(3), PG_GETARG_FLOAT8(1));
+	duration = time_in_row(fcinfo, 1, intervals);
+	entry = time_in_row(fcinfo, 3, intervals);
+	check_duration(duration);
+	check_entry(entry, duration);
 	if (PG_NARGS() > 4)
 	{
 		weight = PG_GETARG_INT64(4);
 		check_at_least("weight", weight, 0, "A weight is the number of subjects that a row stands for.");
 	}
 	if (weight > 0)
-		survival_add(rows, PG_GETARG_FLOAT8(1), PG_GETARG_BOOL(2), PG_GETARG_FLOAT8(3), weight);
+		survival_add(rows, duration, PG_GETARG_BOOL(2), entry, weight);
 	PG_RETURN_POINTER(rows);
+}
+
+/* survival_fit(duration, event, entry [, weight]) */
+Datum
+cm_survival_fit_entry_trans(PG_FUNCTION_ARGS)
+{
+	return fit_row_with_entry(fcinfo, false);
+}
+
+/* survival_fit(duration, event, entry) of intervals */
+Datum
+cm_survival_fit_interval_entry_trans(PG_FUNCTION_ARGS)
+{
+	return fit_row_with_entry(fcinfo, true);
 }
 
 /* merge(survival_model); a NULL is no model. */
@@ -1108,9 +1163,9 @@ group_argument(FunctionCallInfo fcinfo, LogrankState *state, int argument)
 	return group_rows(state, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 }
 
-/* logrank(duration, event, grp [, entry]) */
-Datum
-cm_logrank_trans(PG_FUNCTION_ARGS)
+/* A row of logrank(duration, event, grp [, entry]) */
+static pg_attribute_always_inline Datum
+logrank_row(FunctionCallInfo fcinfo, bool intervals)
 {
 	LogrankState *state = logrank_argument(fcinfo);
 	double		duration;
@@ -1123,15 +1178,29 @@ cm_logrank_trans(PG_FUNCTION_ARGS)
 			state->skipped++;
 			PG_RETURN_POINTER(state);
 		}
-	duration = PG_GETARG_FLOAT8(1);
+	duration = time_in_row(fcinfo, 1, intervals);
 	check_duration(duration);
 	if (PG_NARGS() > 4)
 	{
-		entry = PG_GETARG_FLOAT8(4);
+		entry = time_in_row(fcinfo, 4, intervals);
 		check_entry(entry, duration);
 	}
 	survival_add(group_argument(fcinfo, state, 3), duration, PG_GETARG_BOOL(2), entry, 1);
 	PG_RETURN_POINTER(state);
+}
+
+/* logrank(duration, event, grp [, entry]) */
+Datum
+cm_logrank_trans(PG_FUNCTION_ARGS)
+{
+	return logrank_row(fcinfo, false);
+}
+
+/* logrank(duration, event, grp) of intervals */
+Datum
+cm_logrank_interval_trans(PG_FUNCTION_ARGS)
+{
+	return logrank_row(fcinfo, true);
 }
 
 /* logrank(model, grp) */

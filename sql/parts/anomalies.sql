@@ -11,9 +11,9 @@ CREATE TYPE pchart_point AS (
     signal boolean);
 COMMENT ON TYPE pchart_point IS 'a rate on a control chart, made by pchart';
 
-CREATE FUNCTION pchart(k bigint, n bigint, method text DEFAULT 'p', width float8 DEFAULT 3, baseline boolean DEFAULT true)
+CREATE FUNCTION pchart(k numeric, n numeric, method text DEFAULT 'p', width float8 DEFAULT 3, baseline boolean DEFAULT true)
     RETURNS pchart_point AS 'MODULE_PATHNAME', 'cm_pchart' LANGUAGE C IMMUTABLE WINDOW PARALLEL SAFE;
-COMMENT ON FUNCTION pchart(bigint, bigint, text, float8, boolean)
+COMMENT ON FUNCTION pchart(numeric, numeric, text, float8, boolean)
     IS 'control chart of the rates k / n of a window: centre, limits, and whether a rate is outside';
 
 CREATE FUNCTION ewma(x float8, lambda float8, start float8 DEFAULT NULL)

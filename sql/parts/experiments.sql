@@ -19,9 +19,9 @@ CREATE TYPE uplift_result AS (
 );
 COMMENT ON TYPE uplift_result IS 'result of uplift() and uplift_test(): two shares, their difference, its test and its confidence interval';
 
-CREATE FUNCTION uplift_test(treated_converted bigint, treated bigint, control_converted bigint, control bigint, confidence float8 DEFAULT 0.95) RETURNS uplift_result
+CREATE FUNCTION uplift_test(treated_converted numeric, treated numeric, control_converted numeric, control numeric, confidence float8 DEFAULT 0.95) RETURNS uplift_result
     AS 'MODULE_PATHNAME', 'cm_uplift_test' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION uplift_test(bigint, bigint, bigint, bigint, float8) IS 'compares the share converted of two arms: z test, interval of Newcombe';
+COMMENT ON FUNCTION uplift_test(numeric, numeric, numeric, numeric, float8) IS 'compares the share converted of two arms: z test, interval of Newcombe';
 
 CREATE FUNCTION uplift_trans(state bigint[], treated boolean, converted boolean) RETURNS bigint[]
     AS 'MODULE_PATHNAME', 'cm_uplift_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;

@@ -67,3 +67,7 @@ COMMENT ON AGGREGATE gg_fit(rfm_summary) IS 'the Gamma-Gamma model of what custo
 CREATE FUNCTION gg_expected(model gg_model, x bigint, mean_value float8) RETURNS float8
     AS 'MODULE_PATHNAME', 'cm_gg_expected' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION gg_expected(gg_model, bigint, float8) IS 'the mean value to expect of a customer''s purchases';
+
+CREATE FUNCTION gg_expected(model gg_model, summary rfm_summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'cm_gg_expected_summary' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gg_expected(gg_model, rfm_summary) IS 'the mean value to expect of a customer''s purchases';

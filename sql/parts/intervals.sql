@@ -1,9 +1,9 @@
 -- Confidence intervals of shares, of churn and retention, and of NPS.  See docs/intervals.md.
 --since 0.4.0
 
-CREATE FUNCTION rate_ci(k bigint, n bigint, confidence float8 DEFAULT 0.95, method text DEFAULT 'wilson', OUT rate float8, OUT lower float8, OUT upper float8)
+CREATE FUNCTION rate_ci(k numeric, n numeric, confidence float8 DEFAULT 0.95, method text DEFAULT 'wilson', OUT rate numeric, OUT lower numeric, OUT upper numeric)
     AS 'MODULE_PATHNAME', 'cm_rate_ci' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION rate_ci(bigint, bigint, float8, text) IS 'the share k of n with its confidence interval: wilson, clopper_pearson or jeffreys';
+COMMENT ON FUNCTION rate_ci(numeric, numeric, float8, text) IS 'the share k of n with its confidence interval: wilson, clopper_pearson or jeffreys';
 
 --each source
 CREATE FUNCTION churn_intervals(
@@ -17,20 +17,20 @@ CREATE FUNCTION churn_intervals(
         opening_customers bigint,
         churned_customers bigint,
         churn_rate numeric,
-        churn_lower float8,
-        churn_upper float8,
+        churn_lower numeric,
+        churn_upper numeric,
         retention_rate numeric,
-        retention_lower float8,
-        retention_upper float8,
+        retention_lower numeric,
+        retention_upper numeric,
         complete boolean)
     AS 'MODULE_PATHNAME', 'cm_churn_intervals@symbol@' LANGUAGE C STABLE PARALLEL @parallel@ COST @cost@ ROWS 60;
 COMMENT ON FUNCTION churn_intervals(@type@, float8, text, @series_types@) IS 'churn and retention by period with their confidence intervals, @of@';
 --end
 
-CREATE FUNCTION nps_ci(promoters bigint, passives bigint, detractors bigint, confidence float8 DEFAULT 0.95, method text DEFAULT 'adjusted_wald',
-    OUT nps numeric, OUT margin_of_error float8, OUT lower float8, OUT upper float8)
+CREATE FUNCTION nps_ci(promoters numeric, passives numeric, detractors numeric, confidence float8 DEFAULT 0.95, method text DEFAULT 'adjusted_wald',
+    OUT nps numeric, OUT margin_of_error numeric, OUT lower numeric, OUT upper numeric)
     AS 'MODULE_PATHNAME', 'cm_nps_ci' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION nps_ci(bigint, bigint, bigint, float8, text) IS 'net promoter score with its confidence interval: adjusted_wald or wald';
+COMMENT ON FUNCTION nps_ci(numeric, numeric, numeric, float8, text) IS 'net promoter score with its confidence interval: adjusted_wald or wald';
 
 CREATE TYPE nps_result AS (
     nps numeric,
@@ -38,9 +38,9 @@ CREATE TYPE nps_result AS (
     passives bigint,
     detractors bigint,
     responses bigint,
-    margin_of_error float8,
-    lower float8,
-    upper float8,
+    margin_of_error numeric,
+    lower numeric,
+    upper numeric,
     confidence float8
 );
 COMMENT ON TYPE nps_result IS 'result of nps_summary(): net promoter score, the answers behind it, its confidence interval';

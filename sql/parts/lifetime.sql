@@ -1,7 +1,7 @@
 -- Lifetimes of customers.  See docs/lifetime.md.
 --since 0.4.0
 
-CREATE TYPE customer_lifetime AS (
+CREATE TYPE lifetime_result AS (
     customers bigint,
     churned bigint,
     censored bigint,
@@ -15,7 +15,7 @@ CREATE TYPE customer_lifetime AS (
     survival_at_horizon float8,
     whole boolean,
     as_of date);
-COMMENT ON TYPE customer_lifetime IS 'how long customers stay, by the method of Kaplan and Meier; made by customer_lifetime_km';
+COMMENT ON TYPE lifetime_result IS 'how long customers stay, by the method of Kaplan and Meier; made by customer_lifetime_km';
 
 --each source
 CREATE FUNCTION customer_lifetime_km(
@@ -25,7 +25,7 @@ CREATE FUNCTION customer_lifetime_km(
     confidence float8 DEFAULT 0.95,
     time_zone text DEFAULT NULL,
     policy churn_policy DEFAULT NULL)
-    RETURNS customer_lifetime
+    RETURNS lifetime_result
     AS 'MODULE_PATHNAME', 'cm_customer_lifetime_km@symbol@' LANGUAGE C STABLE PARALLEL @parallel@ COST @cost@;
 COMMENT ON FUNCTION customer_lifetime_km(@type@, date, date, float8, text, churn_policy) IS 'median and expected lifetime of customers, those who still run included, @of@';
 

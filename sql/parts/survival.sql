@@ -30,6 +30,14 @@ CREATE FUNCTION survival_fit_trans(state internal, duration float8, event boolea
     AS 'MODULE_PATHNAME', 'cm_survival_fit_entry_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION survival_fit_trans(internal, float8, boolean, float8, bigint) IS 'transition function of survival_fit()';
 
+CREATE FUNCTION survival_fit_trans(state internal, duration interval, event boolean) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cm_survival_fit_interval_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION survival_fit_trans(internal, interval, boolean) IS 'transition function of survival_fit()';
+
+CREATE FUNCTION survival_fit_trans(state internal, duration interval, event boolean, entry interval) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cm_survival_fit_interval_entry_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION survival_fit_trans(internal, interval, boolean, interval) IS 'transition function of survival_fit()';
+
 CREATE FUNCTION survival_merge_trans(state internal, model survival_model) RETURNS internal
     AS 'MODULE_PATHNAME', 'cm_survival_merge_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION survival_merge_trans(internal, survival_model) IS 'transition function of merge()';
@@ -85,6 +93,30 @@ CREATE AGGREGATE survival_fit(duration float8, event boolean, entry float8, weig
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE survival_fit(float8, boolean, float8, bigint) IS 'the Kaplan-Meier model of rows that stand for several subjects each';
+
+CREATE AGGREGATE survival_fit(duration interval, event boolean) (
+    SFUNC = survival_fit_trans,
+    STYPE = internal,
+    SSPACE = 65536,
+    COMBINEFUNC = survival_fit_combine,
+    SERIALFUNC = survival_fit_serial,
+    DESERIALFUNC = survival_fit_deserial,
+    FINALFUNC = survival_fit_final,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE survival_fit(interval, boolean) IS 'the Kaplan-Meier model, in days, of intervals, each ended by the event or censored';
+
+CREATE AGGREGATE survival_fit(duration interval, event boolean, entry interval) (
+    SFUNC = survival_fit_trans,
+    STYPE = internal,
+    SSPACE = 65536,
+    COMBINEFUNC = survival_fit_combine,
+    SERIALFUNC = survival_fit_serial,
+    DESERIALFUNC = survival_fit_deserial,
+    FINALFUNC = survival_fit_final,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE survival_fit(interval, boolean, interval) IS 'the Kaplan-Meier model, in days, of intervals that were under observation only after an entry';
 
 CREATE AGGREGATE merge(model survival_model) (
     SFUNC = survival_merge_trans,
@@ -166,6 +198,10 @@ CREATE FUNCTION logrank_trans(state internal, duration float8, event boolean, gr
     AS 'MODULE_PATHNAME', 'cm_logrank_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION logrank_trans(internal, float8, boolean, text, float8) IS 'transition function of logrank()';
 
+CREATE FUNCTION logrank_trans(state internal, duration interval, event boolean, grp text) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cm_logrank_interval_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION logrank_trans(internal, interval, boolean, text) IS 'transition function of logrank()';
+
 CREATE FUNCTION logrank_trans(state internal, model survival_model, grp text) RETURNS internal
     AS 'MODULE_PATHNAME', 'cm_logrank_model_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION logrank_trans(internal, survival_model, text) IS 'transition function of logrank()';
@@ -209,6 +245,18 @@ CREATE AGGREGATE logrank(duration float8, event boolean, grp text, entry float8)
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE logrank(float8, boolean, text, float8) IS 'the log-rank test of groups that were under observation only after an entry';
+
+CREATE AGGREGATE logrank(duration interval, event boolean, grp text) (
+    SFUNC = logrank_trans,
+    STYPE = internal,
+    SSPACE = 131072,
+    COMBINEFUNC = logrank_combine,
+    SERIALFUNC = logrank_serial,
+    DESERIALFUNC = logrank_deserial,
+    FINALFUNC = logrank_final,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE logrank(interval, boolean, text) IS 'the log-rank test, of intervals, of whether groups have the same curve';
 
 CREATE AGGREGATE logrank(model survival_model, grp text) (
     SFUNC = logrank_trans,

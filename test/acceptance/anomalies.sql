@@ -1,4 +1,5 @@
 -- Anomalies against the NIST/SEMATECH handbook's examples.
+-- 65 checks.
 
 -- Rosner's data: the statistics, the critical values and the three outliers.
 WITH test AS (
@@ -44,7 +45,7 @@ FROM expected, chart GROUP BY 2;
 
 -- Thirty samples of 50: the centre, both limits, and the two samples outside.
 WITH chart AS (
-    SELECT sample, (pchart(defective::bigint, n::bigint) OVER (ORDER BY sample)).* FROM nist_pchart
+    SELECT sample, (pchart(defective, n) OVER (ORDER BY sample)).* FROM nist_pchart
 )
 INSERT INTO checks (what, reference, computed, digits)
 SELECT DISTINCT 'pchart, NIST: ' || v.what, (j #>> ARRAY['pchart_nist', v.what])::numeric, v.computed::numeric, 10

@@ -1,4 +1,5 @@
 -- Experiments against expected.json: two_prop, hillstrom, power, did_prop, did_card_krueger.
+-- 53 checks.
 INSERT INTO checks (what, reference, computed, digits)
 SELECT format('%s of %s against %s of %s: ', k1, n1, k0, n0) || what, reference, computed, 10
 FROM expected, (VALUES (56, 70, 48, 80), (9, 10, 3, 10), (500, 10000, 430, 10000)) v (k1, n1, k0, n0), uplift_test(k1, n1, k0, n0) u, LATERAL (SELECT j #> ARRAY['two_prop', format('%s/%s vs %s/%s', k1, n1, k0, n0)] AS e) e,

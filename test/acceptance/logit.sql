@@ -1,4 +1,5 @@
 -- logit: the patients of MADlib's documentation, Telco with two and nine features, and separated data.
+-- 58 checks.
 
 CREATE TEMP TABLE logit_rows AS
 SELECT row_number() OVER () AS i, "Churn" = 'Yes' AS y,

@@ -1,6 +1,7 @@
 -- sbg: Fader and Hardie (2007), High End and Regular; and the customers of the telco sample by contract.
 -- The references of expected.json come from a general optimiser: its parameters are good to 6 digits, its errors,
 -- of a numerical Hessian, to 5. Beside them are the same numbers from a search and derivatives in 40-digit arithmetic.
+-- 121 checks.
 SET client_min_messages = warning;
 CREATE TABLE sbg_fits AS
 WITH customers AS (

@@ -1,4 +1,5 @@
 -- Kaplan-Meier and the log-rank test: the NCCTG lung data, a tiny table with late entries, the tenures of the Telco sample.
+-- 93 checks.
 CREATE TABLE lung_model AS SELECT survival_fit(time, status = 2) AS m FROM lung;
 
 INSERT INTO checks (what, reference, computed, digits)
@@ -98,4 +99,13 @@ ORDER BY c.n;
 
 INSERT INTO checks (what, reference, computed, digits)
 SELECT 'log-rank, Telco by contract: chi-squared', (j #>> '{km_telco_tenure,logrank_contract_chisq}')::numeric, (logrank(tenure, "Churn" = 'Yes', "Contract")).chisq::numeric, 12
+FROM expected, telco GROUP BY j;
+
+-- Intervals: the same days.
+INSERT INTO checks (what, reference, computed, digits)
+SELECT format('lung, of intervals: survival at %s', t), (j #>> ARRAY['km_lung', 'S', t])::numeric, survival_at(m, t::float8)::numeric, 12
+FROM expected, (SELECT survival_fit(time * interval '1 day', status = 2) AS m FROM lung) AS f, unnest(ARRAY['90', '180', '365', '730']) AS t ORDER BY t::int;
+
+INSERT INTO checks (what, reference, computed, digits)
+SELECT 'log-rank of intervals, Telco by contract: chi-squared', (j #>> '{km_telco_tenure,logrank_contract_chisq}')::numeric, (logrank(tenure * interval '1 month', "Churn" = 'Yes', "Contract")).chisq::numeric, 12
 FROM expected, telco GROUP BY j;

@@ -67,6 +67,8 @@ SELECT t, (pchart(k, 10, m, baseline => t < 4) OVER (PARTITION BY m ORDER BY t))
 SELECT t, (pchart(k, 10, m, baseline => t < 4) OVER (PARTITION BY m ORDER BY t)).* FROM (VALUES (1, 10), (2, 10), (3, 10), (4, 9)) v (t, k), unnest(ARRAY['p', 'laney']) m ORDER BY m DESC, t;
 SELECT (pchart(1, 4) OVER ()).*;
 SELECT count(*) FROM (SELECT pchart(k, n) OVER (ORDER BY t) FROM series WHERE false) q;
+-- Counts are numeric, as a sum() of bigint is.
+SELECT count(*) AS weeks, count(*) FILTER (WHERE a IS DISTINCT FROM b) AS differ FROM (SELECT pchart(sum(k), sum(n)) OVER (ORDER BY t / 4) AS a, pchart(sum(k)::int, sum(n)::bigint) OVER (ORDER BY t / 4) AS b FROM (SELECT t, k::bigint AS k, n::bigint AS n FROM series) q GROUP BY t / 4) w;
 -- Equal rates of different denominators have no range.
 SELECT DISTINCT (pchart(n / 10, n, 'laney') OVER (ORDER BY n)).sigma, (pchart(n / 10, n, 'laney') OVER (ORDER BY n)).signal FROM unnest(ARRAY[10, 20, 30, 70, 110]) n;
 -- Counts near the largest.
@@ -251,7 +253,7 @@ RESET churnmetrics.fit_memory;
 
 -- Errors.
 SELECT call, pg_temp.err(format('SELECT %s OVER (ORDER BY t) FROM (VALUES (1, 1), (2, 2)) v (t, k)', call)) AS error FROM unnest(ARRAY[
-    'pchart(3, k)', 'pchart(-1, k)', 'pchart(0, -k)', 'pchart(k, 9, NULL)', 'pchart(k, 9, ''c'')', 'pchart(k, 9, ''p'', NULL)', 'pchart(k, 9, ''p'', 0)', 'pchart(k, 9, ''p'', ''NaN'')', 'pchart(k, 9, ''p'', ''infinity'')',
+    'pchart(3, k)', 'pchart(-1, k)', 'pchart(0, -k)', 'pchart(0.5, k)', 'pchart(0, k + 0.5)', 'pchart(''NaN'', k)', 'pchart(0, ''infinity'')', 'pchart(0, 1e19)', 'pchart(k, 9, NULL)', 'pchart(k, 9, ''c'')', 'pchart(k, 9, ''p'', NULL)', 'pchart(k, 9, ''p'', 0)', 'pchart(k, 9, ''p'', ''NaN'')', 'pchart(k, 9, ''p'', ''infinity'')',
     'pchart(k, 9, ''p'', k)', 'pchart(k, 9, CASE k WHEN 1 THEN ''p'' ELSE ''laney'' END)',
     'ewma(k, NULL)', 'ewma(k, 0)', 'ewma(k, 1.01)', 'ewma(k, -0.2)', 'ewma(k, ''NaN'')', 'ewma(k, 0.2, ''infinity'')', 'ewma(''NaN'', 0.2)', 'ewma(''-infinity'', 0.2)', 'ewma(k, 0.1 * k)', 'ewma(k, 0.1, nullif(k, 2))',
     'ewma_chart(k, 2)', 'ewma_chart(k, 0.2, ''NaN'')', 'ewma_chart(k, 0.2, 1, 0)', 'ewma_chart(k, 0.2, 1, -1)', 'ewma_chart(k, 0.2, 1, 1, 0)', 'ewma_chart(k, 0.2, 1, 1, NULL)', 'ewma_chart(k, 0.2, 1, 1, 3, NULL)', 'ewma_chart(''NaN'', 0.2)', 'ewma_chart(''infinity'', 0.2, 1, 1)',
@@ -269,6 +271,10 @@ SELECT pg_temp.err('SELECT 1::float8 @@@ true') AS error;
 SELECT proname, prokind, provolatile, proisstrict, proparallel, obj_description(oid, 'pg_proc') IS NOT NULL AS described FROM pg_proc
 WHERE proname IN ('pchart', 'ewma', 'ewma_chart', 'modified_z', 'is_anomaly', 'gesd') AND pronamespace = 'public'::regnamespace ORDER BY proname;
 SELECT typname, obj_description(oid, 'pg_type') IS NOT NULL AS described FROM pg_type WHERE typname IN ('pchart_point', 'ewma_point') AND typnamespace = 'public'::regnamespace ORDER BY typname;
+
+-- A million rows that are the same: nothing stands out.
+SELECT count(*) FILTER (WHERE (p).signal OR a OR z <> 0 OR e <> 3) AS signals, count(*) AS rows
+FROM (SELECT pchart(5, 100) OVER w AS p, is_anomaly(3) OVER () AS a, modified_z(3) OVER () AS z, ewma(3, 0.2) OVER w AS e FROM generate_series(1, 1000000) g WINDOW w AS (ORDER BY g)) q;
 
 SET client_min_messages = warning;
 DROP SCHEMA test_anomalies CASCADE;

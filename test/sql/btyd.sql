@@ -167,10 +167,18 @@ SELECT kind, bool_and((2 * (m).loglik - total(kind, up.p) - total(kind, down.p))
 FROM models, generate_series(1, 4) i, LATERAL (SELECT array_agg(v * CASE WHEN i = j THEN 1.001 ELSE 1 END ORDER BY j) AS p FROM unnest((m).params) WITH ORDINALITY w(v, j)) up,
      LATERAL (SELECT array_agg(v * CASE WHEN i = j THEN 0.999 ELSE 1 END ORDER BY j) AS p FROM unnest((m).params) WITH ORDINALITY w(v, j)) down WHERE kind <> 'pnbd' GROUP BY kind ORDER BY kind;
 
+-- The words of the models as people write them; the model has its own word, and two spellings of it are the same.
+SELECT word, (m).model, pg_temp.same(m, (SELECT o.m FROM models o WHERE o.kind = (q.m).model)) AS same
+FROM (SELECT word, btyd_fit(x, t_x, t, '1 week', word) AS m FROM customers, unnest(ARRAY['MBG/NBD', 'mbg_nbd', 'BG/NBD', 'bg-nbd', ' Bg Nbd ', 'Pareto/NBD', 'pareto_nbd', 'PNBD']) word GROUP BY word) q ORDER BY word COLLATE "C";
+SELECT (btyd_fit(x, t_x, t, '5 weeks', CASE WHEN x = 0 THEN 'BG/BB' ELSE 'bgbb' END)).model AS two_spellings, (btyd_fit(ROW(x, t_x, t, NULL, '5 weeks')::rfm_summary, 'bg_bb')).model AS of_summaries FROM opportunities, generate_series(1, n);
+SELECT word, pg_temp.err(format('SELECT btyd_fit(2, 1, 5, ''1 week'', %L)', word)) AS error FROM unnest(ARRAY['', '/', 'nbd', 'pareto', 'pareto/nbd2', 'paretonbdparetonbd', 'bg.nbd']) word;
+
 -- Time in another unit changes alpha and beta alone.
 SELECT kind, array_agg(pg_temp.r(d / w, 7) ORDER BY n) AS params, pg_temp.r(btyd_expected((SELECT m FROM models o WHERE o.kind = q.kind), interval '1 year', ROW(3, 20, 39, NULL, '7 days')), 7) - pg_temp.r(btyd_expected(days, interval '1 year', ROW(3, 140, 273, NULL, '1 day')), 7) AS expected
 FROM (SELECT kind, btyd_fit(x, 7 * t_x, 7 * t, '1 day', kind) AS days FROM customers, unnest(ARRAY['mbgnbd', 'bgnbd', 'pnbd']) kind GROUP BY kind) q, LATERAL unnest((days).params, (SELECT (m).params FROM models o WHERE o.kind = q.kind)) WITH ORDINALITY AS v(d, w, n) GROUP BY kind, days ORDER BY kind;
 
+-- What is at a limit tells so; further down is what it says.
+SET client_min_messages = warning;
 -- The same answer whatever the plan: shuffled, grouped, parallel with workers that see no row or only NULLs, as summaries, in a window, with FILTER.
 CREATE TABLE spread AS SELECT g % 7 AS part, c.x, c.t_x, c.t, c.mean_value FROM generate_series(1, 60) b, LATERAL (SELECT row_number() OVER () AS g, * FROM customers) c WHERE b % 30 = c.g % 30
     UNION ALL SELECT g % 7, NULL, 1, 2, NULL FROM generate_series(1, 40000) g;
@@ -199,6 +207,17 @@ SELECT (btyd_fit(x, t_x, t, CASE WHEN x IS NULL THEN interval '7 days' ELSE '168
 -- Stored, shown, read back.
 SELECT count(*) AS models, bool_and(pg_temp.same(m, m::text::btyd_model)) AS as_text FROM models;
 SELECT kind, abs(btyd_p_alive(m, 3, 20, 39) / btyd_p_alive(m::text::btyd_model, 3, 20, 39) - 1) < 1e-12 AS same FROM models WHERE kind <> 'bgbb' ORDER BY kind;
+
+-- At a limit one NOTICE a query, of the first such group, that says which.
+SET client_min_messages = notice;
+CREATE TABLE edges AS SELECT n, x, t_x, t FROM (VALUES (1, 3, 2, 5), (2, 3, 5, 5), (3, 0, 0, 100), (3, 1, 3, 100)) v(n, x, t_x, t), generate_series(1, 50);
+SET enable_hashagg = off;
+SELECT n, (btyd_fit(x, t_x, t, '1 week')).boundary FROM edges GROUP BY n ORDER BY n;
+SELECT n, (btyd_fit(x, t_x, t, '1 week', 'Pareto/NBD')).boundary FROM edges WHERE n > 1 GROUP BY n ORDER BY n;
+SELECT DISTINCT n, (btyd_fit(x, t_x, t, '1 week') OVER (PARTITION BY n)).boundary AS in_a_window FROM edges ORDER BY n;
+RESET enable_hashagg;
+SELECT (btyd_fit(1, 1, 1, '1 week', 'bgbb')).boundary FROM generate_series(1, 9);
+SET client_min_messages = warning;
 
 -- Hard cases. One customer; a million alike; nobody ever dies; everybody dies at once: the model is at a limit, says which, has no standard errors, and can be used.
 CREATE FUNCTION pg_temp.fits(query text) RETURNS TABLE (kind text, boundary text, se boolean, p_alive numeric, expected numeric) LANGUAGE plpgsql AS $$
@@ -233,7 +252,7 @@ SELECT kind, pg_temp.r(btyd_p_alive(m, 9000000000000000000, 38, 39), 6) AS p_ali
 -- Errors: the data.
 SELECT n, pg_temp.err(format('SELECT btyd_fit(%s, interval ''1 week'', ''%s'')', row, model)) AS error FROM (VALUES
     (1, '-1, 0.0, 5.0', 'bgnbd'), (2, '0, 1.0, 5.0', 'bgnbd'), (3, '2, 0.0, 5.0', 'bgnbd'), (4, '2, 6.0, 5.0', 'bgnbd'), (5, '2, -1.0, 5.0', 'bgnbd'), (6, '2, 1.0, ''infinity''', 'bgnbd'), (7, '2, ''NaN'', 5.0', 'bgnbd'), (8, '2, 1.0, ''NaN''', 'bgnbd'), (9, '0, 0.0, -1.0', 'bgnbd'),
-    (10, '2, 1.0, 5.0', 'BGNBD'), (11, '1, 1.5, 5.0', 'bgbb'), (12, '3, 2.0, 5.0', 'bgbb'), (13, '1, 1.0, 10001.0', 'bgbb'), (14, '0, 0.0, 5.0', 'pnbd'), (15, '0, 0.0, 0.0', 'mbgnbd')) v(n, row, model) ORDER BY n;
+    (10, '2, 1.0, 5.0', 'BGMBD'), (11, '1, 1.5, 5.0', 'bgbb'), (12, '3, 2.0, 5.0', 'bgbb'), (13, '1, 1.0, 10001.0', 'bgbb'), (14, '0, 0.0, 5.0', 'pnbd'), (15, '0, 0.0, 0.0', 'mbgnbd')) v(n, row, model) ORDER BY n;
 SELECT n, pg_temp.err(statement) AS error FROM (VALUES
     (1, 'SELECT btyd_fit(1, 1, 2, NULL)'), (2, 'SELECT btyd_fit(1, 1, 2, ''0 days'')'), (3, 'SELECT btyd_fit(1, 1, 2, ''-1 week'')'), (4, 'SELECT btyd_fit(1, 1, 2, ''1 week'', NULL)'),
     (5, 'SELECT btyd_fit(1, 1, 2, CASE WHEN g = 1 THEN interval ''1 week'' ELSE ''1 month'' END) FROM generate_series(1, 2) g'), (6, 'SELECT btyd_fit(1, 1, 2, ''1 week'', CASE WHEN g = 1 THEN ''pnbd'' ELSE ''bgnbd'' END) FROM generate_series(1, 2) g'),

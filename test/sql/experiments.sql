@@ -30,6 +30,8 @@ SELECT shown(to_json(uplift_test(9, 10, 3, 10)), 10) AS small UNION ALL SELECT s
 SELECT shown(to_json(uplift_test(51, 1000, 47, 1000)), 6) AS no_effect_shown;
 -- What cannot be known is NULL: an empty arm, nobody converted, everybody, control of 0, all against none.
 SELECT k1, n1, k0, n0, shown(to_json(uplift_test(k1, n1, k0, n0)), 6) AS known FROM (VALUES (0, 0, 3, 10), (3, 10, 0, 0), (0, 0, 0, 0), (0, 10, 0, 12), (10, 10, 12, 12), (3, 10, 0, 10), (10, 10, 0, 10), (0, 1, 1, 1)) v (k1, n1, k0, n0);
+-- Counts are numeric, as a sum() of bigint is.
+SELECT uplift_test(sum(k1), sum(n1), sum(k0), sum(n0)) = uplift_test(56, 70, 48, 80) AS sums, uplift_test(56.0, 7e1, '48', 80::smallint) = uplift_test(56, 70, 48, 80) AS whole FROM (VALUES (50::bigint, 60::bigint, 40::bigint, 70::bigint), (6, 10, 8, 10)) v (k1, n1, k0, n0);
 SELECT uplift_test(1, 2, NULL, 4) IS NULL AS unknown, uplift_test(1, 2, 3, 4, NULL) IS NULL AS confidence;
 -- Newcombe's interval as it is written, from Wilson's; the pooled z, with p of the normal distribution's tails.
 SELECT count(*) AS compared, count(*) FILTER (WHERE abs(u.lower - (d - sqrt((p1 - w1.lower) ^ 2 + (w0.upper - p0) ^ 2))) > 1e-12 OR abs(u.upper - (d + sqrt((w1.upper - p1) ^ 2 + (p0 - w0.lower) ^ 2))) > 1e-12 OR abs(u.difference - d) > 1e-14) AS interval_differs,
@@ -168,6 +170,7 @@ SELECT round(z::numeric, 2) AS z, round((normal.a + normal.b)::numeric, 2) AS wa
 -- Errors.
 SELECT n, CASE WHEN n IN (44, 45, 46) THEN split_part(pg_temp.err('SELECT ' || call), ' / ', 1) ELSE pg_temp.err('SELECT ' || call) END AS error FROM (VALUES
     (1, 'uplift_test(3, 2, 1, 2)'), (2, 'uplift_test(1, 2, 3, 2)'), (3, 'uplift_test(-1, 2, 1, 2)'), (4, 'uplift_test(1, -2, 1, 2)'), (5, 'uplift_test(1, 2, -1, 2)'), (6, 'uplift_test(1, 2, 1, -2)'), (7, 'uplift_test(1, 2, 1, 2, 95)'), (8, 'uplift_test(1, 2, 1, 2, ''NaN'')'), (9, 'uplift_test(1, 2, 1, 2, 0)'),
+    (50, 'uplift_test(1.5, 2, 1, 2)'), (51, 'uplift_test(1, 2.1, 1, 2)'), (52, 'uplift_test(1, 2, ''NaN'', 2)'), (53, 'uplift_test(1, 2, 1, ''infinity'')'), (54, 'uplift_test(1, 9223372036854775808, 1, 2)'),
     (10, 'uplift(true, true, 1)'), (11, 'uplift(true, true, NULL)'), (12, 'uplift(NULL, true, NULL)'), (13, 'uplift(true, true, g / 10.0) FROM generate_series(3, 4) g'),
     (20, 'did(true, true, ''NaN'')'), (21, 'did(true, true, ''-infinity'')'), (22, 'did(true, true, 2e140)'), (23, 'did(true, post, y * 1e-150) FROM tiny'), (24, 'did(true, true, ''NaN'', 1)'), (25, 'did(true, true, 1e300, 1)'), (26, 'did(treated, post, y * 1e-150, unit) FROM tiny'),
     (27, 'did(g = 1, true, 1, 17) FROM generate_series(1, 2) g'), (28, 'did(g = 1, true, 1, ''acme'') FROM generate_series(1, 2) g'), (29, 'did(g = 1, g = 1, 1, ''00000000-0000-0000-0000-000000000017''::uuid) FROM generate_series(1, 2) g'),

@@ -21,6 +21,11 @@ CREATE FUNCTION pg_temp.r(value float8, digits int DEFAULT 6) RETURNS numeric LA
 -- Gamma-Gamma: 24.663714, 18.916852, 35.218978, 71.469671. By hand: 6.25 x (15.44 + 44.7) / (12.5 + 2.74) = 375.875 / 15.24.
 SELECT x, z, pg_temp.r(gg_expected(m, x, z)) AS expected FROM pg_temp.gg(6.25, 3.74, 15.44) m, (VALUES (2, 22.35), (1, 11.77), (0, NULL), (0, 0), (7, 73.74)) v(x, z);
 
+-- By summaries the same, of which x and mean_value count, and NULL where these are not known.
+SELECT x, z, t_x, pg_temp.r(gg_expected(m, ROW(x, t_x, 40, z, '1 week')::rfm_summary)) AS expected FROM pg_temp.gg(6.25, 3.74, 15.44) m, (VALUES (2, 22.35, 30), (1, 11.77, 3), (0, NULL, 0), (0, 0, 0), (7, 73.74, 39), (2, NULL, 30), (NULL, 22.35, 30), (2, 22.35, NULL)) v(x, z, t_x);
+SELECT count(*), bool_and(gg_expected(m, s) = gg_expected(m, (s).x, (s).mean_value::float8)) AS same, gg_expected(NULL::gg_model, (max(s::text))::rfm_summary) AS a, gg_expected(m, NULL::rfm_summary) AS b
+FROM pg_temp.gg(6.25, 3.74, 15.44) m, (SELECT rfm(day, amount, '2024-04-10', '1 day') AS s FROM (SELECT g % 5 AS customer, date '2024-03-01' + g * 7 % 30 AS day, g * 7919 % 100 + 0.5 AS amount FROM generate_series(1, 12) g) q GROUP BY customer) q GROUP BY m;
+
 -- Customers, deterministic: 900 of them, some without a repeat purchase.
 CREATE FUNCTION u(g int, i int) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$ SELECT ((hashint8(g * 7919::bigint + i * 104729::bigint)::bigint & 1048575) + 0.5) / 1048576 $$;
 CREATE TABLE customers AS
@@ -85,7 +90,8 @@ SELECT gg_fit(x, mean_value::float8) IS NULL AS none FROM customers WHERE x = 0;
 -- Errors and NULL.
 CREATE TABLE ones AS SELECT pg_temp.gg(6.25, 3.74, 15.44) AS gg, pg_temp.gg(6.25, .9, 15.44) AS heavy;
 SELECT n, pg_temp.err(statement) AS error FROM (VALUES (1, 'SELECT gg_fit(-1, 5)'), (2, 'SELECT gg_fit(1, 0)'), (3, 'SELECT gg_fit(2, -5)'), (4, 'SELECT gg_fit(1, ''infinity'')'), (5, 'SELECT gg_fit(1, ''NaN'')'), (6, 'SELECT gg_fit(1, 5) FROM generate_series(1, 9)'), (7, 'SELECT gg_fit(0, -5) IS NULL'), (8, 'SELECT gg_fit(-1, NULL)'),
-    (9, 'SELECT gg_expected(gg, -1, 5) FROM ones'), (10, 'SELECT gg_expected(gg, 1, 0) FROM ones'), (11, 'SELECT gg_expected(gg, 1, ''NaN'') FROM ones'), (12, 'SELECT gg_expected(heavy, 0, NULL) FROM ones'), (13, 'SELECT round(gg_expected(heavy, 2, 20)::numeric, 6) FROM ones')) v(n, statement) ORDER BY n;
+    (9, 'SELECT gg_expected(gg, -1, 5) FROM ones'), (10, 'SELECT gg_expected(gg, 1, 0) FROM ones'), (11, 'SELECT gg_expected(gg, 1, ''NaN'') FROM ones'), (12, 'SELECT gg_expected(heavy, 0, NULL) FROM ones'), (13, 'SELECT round(gg_expected(heavy, 2, 20)::numeric, 6) FROM ones'),
+    (14, 'SELECT gg_expected(gg, ROW(-1, 1, 2, 5, ''1 day'')) FROM ones'), (15, 'SELECT gg_expected(gg, ROW(1, 1, 2, 0, ''1 day'')) FROM ones'), (16, 'SELECT gg_expected(heavy, ROW(0, 0, 2, NULL, ''1 day'')) FROM ones'), (17, 'SELECT gg_expected(gg, ROW(1, 1, 2, 5, NULL)) FROM ones'), (18, 'SELECT gg_expected(gg, ROW(1, 1, 2, 5, ''0 days'')) FROM ones')) v(n, statement) ORDER BY n;
 SELECT gg_expected(gg, NULL, 5) AS a, gg_expected(gg, 1, NULL) AS b, gg_expected(NULL, 0, 5) AS c, gg_expected(NULL, NULL, NULL) AS d, gg_fit(NULL::rfm_summary) AS e FROM ones GROUP BY gg;
 -- Models by hand that no fit makes; the last one is fine.
 SELECT n, pg_temp.err(format('SELECT gg_expected(ROW(%s, NULL, NULL, 0, 0, 0, 0, 0)::gg_model, 2, 30)', model)) AS error FROM (VALUES (1, 'NULL, 1, 1'), (2, '1, 0, 1'), (3, '1, 1, ''NaN'''), (4, '''infinity'', 1, 1'), (5, '-1, 1, 1'), (6, '1, 2, 3')) v(n, model) ORDER BY n;

@@ -18,7 +18,7 @@ SET search_path = test_intervals, public;
 \set ECHO all
 
 CREATE FUNCTION pg_temp.ci(k bigint, n bigint, confidence float8 DEFAULT 0.95, method text DEFAULT 'wilson', digits int DEFAULT 12) RETURNS text LANGUAGE sql AS
-$$ SELECT round(rate::numeric, digits) || ': ' || round(lower::numeric, digits) || ' to ' || round(upper::numeric, digits) FROM rate_ci(k, n, confidence, method) $$;
+$$ SELECT round(rate, digits) || ': ' || round(lower, digits) || ' to ' || round(upper, digits) FROM rate_ci(k, n, confidence, method) $$;
 
 -- 10 of 100 at 95 percent: p = 0.1, z = 1.959964; (0.1 + 0.0192073 -+ 1.959964 sqrt(0.0009 + 0.0000960365)) / 1.0384146 = (0.1192073 -+ 0.0618567) / 1.0384146 = 0.0552291 and 0.1743659.
 SELECT pg_temp.ci(10, 100, digits => 6) AS wilson;
@@ -28,12 +28,12 @@ SELECT k, n, pg_temp.ci(k, n, digits => 4) AS published, pg_temp.ci(k, n) AS wil
 SELECT k, n, pg_temp.ci(k, n, method => 'clopper_pearson') AS clopper_pearson, pg_temp.ci(k, n, method => 'jeffreys') AS jeffreys FROM (VALUES (81, 263), (15, 148), (0, 20), (20, 20), (27, 1000)) v (k, n);
 SELECT pg_temp.ci(3, 20, 0.99, 'clopper_pearson') AS clopper_pearson, pg_temp.ci(3, 20, 0.99, 'jeffreys') AS jeffreys;
 -- None of n: (alpha/2)^(1/n), and the rule of three: 3/n at 95 percent on one side.
-SELECT n, round(upper::numeric, 10) AS upper, round((1 - 0.025 ^ (1.0 / n))::numeric, 10) AS wanted, round((SELECT upper FROM rate_ci(0, n, 0.9, 'clopper_pearson'))::numeric, 4) AS rule_of_three
+SELECT n, round(upper, 10) AS upper, round((1 - 0.025 ^ (1.0 / n))::numeric, 10) AS wanted, round((SELECT upper FROM rate_ci(0, n, 0.9, 'clopper_pearson'))::numeric, 4) AS rule_of_three
 FROM unnest(ARRAY[1, 2, 10, 100, 1000]) n, rate_ci(0, n, 0.95, 'clopper_pearson');
 
 -- Exactly 0 and 1 at the edges, by every method; strictly inside elsewhere, around the rate; and the same mirrored.
 SELECT method, bool_and(CASE WHEN k = 0 THEN a.lower = 0 ELSE a.lower > 0 END) AS zero, bool_and(CASE WHEN k = n THEN a.upper = 1 ELSE a.upper < 1 END) AS one, bool_and(a.lower <= a.rate AND a.rate <= a.upper) AS around,
-       bool_and(abs(a.lower + b.upper - 1) < 1e-14) AS mirrored, bool_and(a.rate = k::float8 / n) AS rate
+       bool_and(abs(a.lower + b.upper - 1) < 1e-14) AS mirrored, bool_and(a.rate = (k::float8 / n)::numeric) AS rate
 FROM generate_series(1, 60) n, generate_series(0, n) k, unnest(ARRAY['wilson', 'clopper_pearson', 'jeffreys']) method, rate_ci(k, n, 0.95, method) a, rate_ci(n - k, n, 0.95, method) b GROUP BY method ORDER BY method;
 -- Surer is wider.
 SELECT method, bool_and(b.lower <= a.lower AND b.upper >= a.upper AND b.upper - b.lower > a.upper - a.lower) AS wider
@@ -48,6 +48,10 @@ SELECT n, method, round(((lower - 0.25) * sqrt(n / 0.1875))::numeric, 5) AS lowe
 SELECT k, n, confidence, method, to_char(lower, '9.999999EEEE') AS lower, to_char(upper, '9.999999EEEE') AS upper
 FROM (VALUES (1, 1e9::bigint, 0.99999999, 'clopper_pearson'), (2, 1e6, 0.99999999, 'jeffreys'), (1, 1e6, 0.999999999999, 'clopper_pearson'), (3, 1e15, 0.999999999999, 'jeffreys'), (0, 1e12, 0.999999999999, 'jeffreys'), (2000000000, 9e18, 0.95, 'clopper_pearson')) v (k, n, confidence, method), rate_ci(k, n::bigint, confidence, method) ORDER BY n, k, confidence;
 SELECT method, lower >= 0 AND lower <= rate AND rate <= upper AND upper <= 1 AS ordered FROM unnest(ARRAY['wilson', 'clopper_pearson', 'jeffreys']) method, unnest(ARRAY[0, 1, 4611686018427387903, 9223372036854775806, 9223372036854775807]) k, rate_ci(k, 9223372036854775807, 0.95, method) GROUP BY 1, 2 ORDER BY 1, 2;
+-- Counts are numeric, as a sum() of bigint is, and so are the results: of 15 digits, exact at 0 and 1.
+SELECT k, n, rate, CASE WHEN k > 0 THEN round(lower, 10) ELSE lower END AS lower, CASE WHEN k < n THEN round(upper, 10) ELSE upper END AS upper, pg_typeof(rate) AS rate_is, pg_typeof(lower) AS lower_is, pg_typeof(upper) AS upper_is FROM (VALUES (1, 3), (0, 7), (7, 7), (1, 80)) v (k, n), rate_ci(k, n);
+SELECT count(*) AS sums, bool_and(rate_ci(sum_k, sum_n) = rate_ci(6, 60) AND rate_ci(sum_k::int, sum_n::smallint) = rate_ci(6.0, 6e1) AND rate_ci(sum_k::bigint, sum_n) = rate_ci('6', '60.000')) AS same FROM (SELECT sum(k) AS sum_k, sum(10 * k) AS sum_n FROM unnest(ARRAY[1, 2, 3]::bigint[]) k) s;
+SELECT oid::regprocedure AS only_one FROM pg_proc WHERE proname IN ('rate_ci', 'nps_ci') ORDER BY proname;
 -- Nothing known: no rate.
 SELECT * FROM rate_ci(0, 0);
 SELECT rate_ci(0, 0) IS NULL AS none, rate_ci(NULL, 1) IS NULL AS k, rate_ci(1, NULL) IS NULL AS n, rate_ci(1, 2, NULL) IS NULL AS confidence, rate_ci(1, 2, 0.9, NULL) IS NULL AS method;
@@ -73,18 +77,18 @@ FROM unnest(ARRAY[1, 3, 9]) n, generate_series(0, n) k, unnest(ARRAY[0.5, 0.95])
 -- Churn and retention by period: 100 customers in January; 2 of 100 leave in February, 9 of 98 in March, all others in April; then there is nobody.
 CREATE TABLE subs (customer int, started_at date, ended_at date, mrr numeric);
 INSERT INTO subs SELECT g, '2024-01-01', CASE WHEN g <= 2 THEN date '2024-02-10' WHEN g <= 11 THEN '2024-03-10' ELSE '2024-04-10' END, 10 FROM generate_series(1, 100) g;
-SELECT period_start, opening_customers AS opening, churned_customers AS churned, round(churn_rate, 4) AS churn_rate, round(churn_lower::numeric, 4) AS churn_lower, round(churn_upper::numeric, 4) AS churn_upper,
-       round(retention_rate, 4) AS retention_rate, round(retention_lower::numeric, 4) AS lower, round(retention_upper::numeric, 4) AS upper, complete FROM churn_intervals('TABLE subs', since => '2024-01-01', until => '2024-06-01');
-SELECT period_start, round(churn_lower::numeric, 6) AS churn_lower, round(churn_upper::numeric, 6) AS churn_upper FROM churn_intervals('TABLE subs', 0.9, 'clopper_pearson', '3 months', '2024-01-01', '2024-07-01');
-SELECT period_start, period_end, churned_customers AS churned, round(churn_upper::numeric, 6) AS churn_upper, complete FROM churn_intervals('TABLE subs', method => 'jeffreys', since => '2024-02-05', until => '2024-03-11');
+SELECT period_start, opening_customers AS opening, churned_customers AS churned, round(churn_rate, 4) AS churn_rate, round(churn_lower, 4) AS churn_lower, round(churn_upper, 4) AS churn_upper,
+       round(retention_rate, 4) AS retention_rate, round(retention_lower, 4) AS lower, round(retention_upper, 4) AS upper, complete FROM churn_intervals('TABLE subs', since => '2024-01-01', until => '2024-06-01');
+SELECT period_start, round(churn_lower, 6) AS churn_lower, round(churn_upper, 6) AS churn_upper FROM churn_intervals('TABLE subs', 0.9, 'clopper_pearson', '3 months', '2024-01-01', '2024-07-01');
+SELECT period_start, period_end, churned_customers AS churned, round(churn_upper, 6) AS churn_upper, complete FROM churn_intervals('TABLE subs', method => 'jeffreys', since => '2024-02-05', until => '2024-03-11');
 -- The same as a report's row with rate_ci beside it, of a ledger, without mrr, and by the average of the weeks' customers.
-SELECT count(*) AS months, count(*) FILTER (WHERE (c.churn_rate::float8, i.lower, i.upper) IS DISTINCT FROM (i.rate, t.churn_lower, t.churn_upper)) AS differ
+SELECT count(*) AS months, count(*) FILTER (WHERE (c.churn_rate::float8::numeric, i.lower, i.upper) IS DISTINCT FROM (i.rate, t.churn_lower, t.churn_upper)) AS differ
 FROM churn_by_period('TABLE subs', since => '2024-02-01', until => '2024-05-01') c, LATERAL rate_ci(churned_customers, opening_customers) i, churn_intervals('TABLE subs', since => '2024-02-01', until => '2024-05-01') t WHERE t.period_start = c.period_start;
 SELECT count(*) AS differ FROM (SELECT t.* FROM (SELECT subscription_ledger(customer, started_at, ended_at) AS ledger FROM subs) l, churn_intervals(ledger, since => '2024-02-01', until => '2024-05-01') t
     EXCEPT SELECT * FROM churn_intervals('SELECT customer, started_at, ended_at FROM subs', since => '2024-02-01', until => '2024-05-01')) d;
 SELECT period_start, churn_rate, churn_lower = lower AS lower, churn_upper = upper AS upper FROM churn_intervals('TABLE subs', since => '2024-02-01', until => '2024-05-01', policy => churn_policy(denominator => 'opening_plus_new')), rate_ci(churned_customers, opening_customers);
 -- A rate above 1 counts as 1: of events 12 of 11.
-SELECT churn_rate, round(churn_lower::numeric, 6) AS churn_lower, churn_upper, retention_rate, retention_lower, round(retention_upper::numeric, 6) AS retention_upper, pg_temp.ci(11, 11, digits => 6) AS eleven
+SELECT churn_rate, round(churn_lower, 6) AS churn_lower, churn_upper, retention_rate, retention_lower, round(retention_upper, 6) AS retention_upper, pg_temp.ci(11, 11, digits => 6) AS eleven
 FROM churn_intervals($$SELECT g, date '2024-01-01', date '2024-02-05', 1 FROM generate_series(1, 11) g UNION ALL SELECT 1, '2024-02-07', '2024-02-09', 1$$, since => '2024-02-01', until => '2024-03-01', policy => churn_policy(basis => 'events'));
 -- Nothing to report on.
 SELECT count(*) FROM churn_intervals(NULL::subscription_ledger);
@@ -120,7 +124,7 @@ FROM got g FULL JOIN wanted w USING (kind, name, period_start);
 -- The rates are those of churn_by_period, the lower bounds those of churn_alarm; of a ledger as of the query; by the other methods, too.
 SELECT count(*) AS differ FROM (SELECT kind, name, period_start, period_end, opening_customers, churned_customers, churn_rate, retention_rate, complete FROM got
     EXCEPT SELECT k.kind, p.name, c.period_start, c.period_end, c.opening_customers, c.churned_customers, c.churn_rate, c.retention_rate, c.complete FROM kinds k, policies p, churn_by_period(k.query, k.every, k.since, k.until, NULL, p.policy) c) d;
-SELECT count(*) AS differ FROM (SELECT kind, name, period_start, round(churn_lower::numeric, 10) FROM got WHERE churn_lower > 0
+SELECT count(*) AS differ FROM (SELECT kind, name, period_start, round(churn_lower, 10) FROM got WHERE churn_lower > 0
     EXCEPT SELECT k.kind, p.name, a.period_start, a.lower_bound FROM kinds k, policies p, churn_alarm(k.ledger, 0, 0.95, k.every, k.since, k.until, NULL, p.policy) a) d;
 SELECT count(*) AS differ FROM (SELECT k.kind, p.name, i.* FROM kinds k, policies p, churn_intervals(k.ledger, 0.95, 'wilson', k.every, k.since, k.until, NULL, p.policy) i EXCEPT ALL TABLE got) d;
 SELECT method, count(*) > 50 AS many, count(*) FILTER (WHERE i.churn_lower <> c.lower OR i.churn_upper <> c.upper) AS differ FROM kinds k, unnest(ARRAY['wilson', 'clopper_pearson', 'jeffreys']) method, churn_intervals(k.ledger, 0.8, method, k.every, k.since, k.until) i, rate_ci(churned_customers, opening_customers, 0.8, method) c
@@ -128,7 +132,7 @@ WHERE opening_customers > 0 GROUP BY method ORDER BY method;
 
 -- NPS. 100, 90, 60: 16 and by the plain way 9.716. 50, 30, 20: 30 +- 15.3078; adjusted 50.75, 31.5, 20.75 of 103: 100 (30 / 103) = 29.1262, +- 15.0751.
 CREATE FUNCTION pg_temp.nps(promoters bigint, passives bigint, detractors bigint, confidence float8 DEFAULT 0.95, method text DEFAULT 'adjusted_wald') RETURNS text LANGUAGE sql AS
-$$ SELECT round(nps, 6) || ' +- ' || round(margin_of_error::numeric, 8) || ': ' || round(lower::numeric, 8) || ' to ' || round(upper::numeric, 8) FROM nps_ci(promoters, passives, detractors, confidence, method) $$;
+$$ SELECT round(nps, 6) || ' +- ' || round(margin_of_error, 8) || ': ' || round(lower, 8) || ' to ' || round(upper, 8) FROM nps_ci(promoters, passives, detractors, confidence, method) $$;
 SELECT promoters, passives, detractors, pg_temp.nps(promoters, passives, detractors) AS adjusted, pg_temp.nps(promoters, passives, detractors, method => 'wald') AS plain FROM (VALUES (100, 90, 60), (50, 30, 20), (350, 150, 100), (5, 0, 0), (0, 0, 5), (0, 5, 0), (1, 0, 1)) v (promoters, passives, detractors);
 -- Cut to -100 .. 100; the margin is not, and the middle is that of the adjusted counts: 62.5 of 5, 0, 0.
 SELECT round((100 * (5 + 0.75 - 0.75) / 8 - margin_of_error)::numeric, 8) AS lower, round((100 * (5 + 0.75 - 0.75) / 8 + margin_of_error)::numeric, 8) AS upper, upper AS cut FROM nps_ci(5, 0, 0);
@@ -136,9 +140,11 @@ SELECT round((100 * (5 + 0.75 - 0.75) / 8 - margin_of_error)::numeric, 8) AS low
 SELECT count(*) AS compared, count(*) FILTER (WHERE abs(margin_of_error - 164.48536269514715 * sqrt(((p + d + 1.5) / (n + 3) - ((p - d) / (n + 3)) ^ 2) / (n + 3))) > 1e-9 OR abs(lower - greatest(100 * (p - d) / (n + 3) - margin_of_error, -100)) > 1e-9 OR abs(upper - least(100 * (p - d) / (n + 3) + margin_of_error, 100)) > 1e-9 OR nps <> nps(p::numeric, s::numeric, d::numeric)) AS differ
 FROM (SELECT a::float8 AS p, b::float8 AS s, c::float8 AS d, (a + b + c)::float8 AS n FROM generate_series(0, 12) a, generate_series(0, 12) b, generate_series(0, 12) c WHERE a + b + c > 0) v, nps_ci(p::bigint, s::bigint, d::bigint, 0.9);
 SELECT nps_ci(0, 0, 0) IS NULL AS no_answers, nps_ci(NULL, 1, 1) IS NULL AS unknown, pg_temp.nps(9223372036854775807, 9223372036854775807, 9223372036854775807, method => 'wald') AS huge;
+SELECT nps_ci(sum(p), sum(s), sum(d)) = nps_ci(50, 30, 20) AS sums, bool_and(pg_typeof(c.margin_of_error) = 'numeric'::regtype AND pg_typeof(c.lower) = 'numeric'::regtype AND pg_typeof(c.upper) = 'numeric'::regtype) AS numeric FROM (VALUES (20::bigint, 10::bigint, 5::bigint), (30, 20, 15)) v (p, s, d), nps_ci(p, s, d) c;
+SELECT nps_ci(0, 0, 3, method => 'wald') AS all_against, nps_ci(0, 4, 0, method => 'wald') AS nobody;
 
 -- Over answers.
-SELECT round(nps, 4) AS nps, promoters, passives, detractors, responses, round(margin_of_error::numeric, 8) AS margin, round(lower::numeric, 8) AS lower, round(upper::numeric, 8) AS upper, confidence
+SELECT round(nps, 4) AS nps, promoters, passives, detractors, responses, round(margin_of_error, 8) AS margin, round(lower, 8) AS lower, round(upper, 8) AS upper, confidence
 FROM (SELECT (nps_summary(score)).* FROM (SELECT 9 AS score FROM generate_series(1, 50) UNION ALL SELECT 8 FROM generate_series(1, 30) UNION ALL SELECT NULL FROM generate_series(1, 7) UNION ALL SELECT 3 FROM generate_series(1, 20)) q) r;
 SELECT score, s.promoters, s.passives, s.detractors, s.nps = nps(promoters, passives, detractors) AS nps FROM (SELECT score, (nps_summary(score)).* FROM generate_series(0, 10) score GROUP BY score) s ORDER BY score;
 SELECT nps_summary(score) IS NULL AS none, nps_summary(score, 0.9) IS NULL AS none_9 FROM (VALUES (5::numeric)) v (score) WHERE false;
@@ -183,7 +189,7 @@ CREATE TABLE stored (result nps_result);
 INSERT INTO stored SELECT nps_summary(score) FROM answers;
 SELECT stored.result::text = total.result AS same FROM stored, total;
 -- A million answers that are the same.
-SELECT promoters, responses, round(lower::numeric, 6) AS lower, upper FROM (SELECT (nps_summary(10)).* FROM generate_series(1, 1000000)) q;
+SELECT promoters, responses, round(lower, 6) AS lower, upper FROM (SELECT (nps_summary(10)).* FROM generate_series(1, 1000000)) q;
 
 -- The aggregate's own functions leave their arguments as they are, and refuse what it does not make.
 SELECT state, nps_summary_trans(state, 10)::text = '{2,2,3,' || state[4] || '}' AS counted, nps_summary_combine(state, state)::text = '{2,4,6,' || state[4] || '}' AS twice, state[1:3] AS unchanged FROM nps_summary_trans('{0,2,3,4606732058837280358}', 9, 0.95) state;
@@ -196,6 +202,7 @@ SELECT pg_temp.err('SELECT ' || call) AS error FROM (VALUES
 -- Errors.
 SELECT n, pg_temp.err('SELECT ' || call) AS error FROM (VALUES
     (1, 'rate_ci(3, 2)'), (2, 'rate_ci(-1, 2)'), (3, 'rate_ci(0, -1)'), (4, 'rate_ci(1, 0)'), (5, 'rate_ci(1, 2, 0)'), (6, 'rate_ci(1, 2, 1)'), (7, 'rate_ci(1, 2, 95)'), (8, 'rate_ci(1, 2, ''NaN'')'), (9, 'rate_ci(1, 2, ''infinity'')'), (10, 'rate_ci(1, 2, 0.9, ''Wilson'')'), (11, 'rate_ci(0, 0, 2)'),
+    (50, 'rate_ci(2.5, 10)'), (51, 'rate_ci(2, 10.000000000000000000001)'), (52, 'rate_ci(-0.5, 10)'), (53, 'rate_ci(''NaN'', 10)'), (54, 'rate_ci(1, ''infinity'')'), (55, 'rate_ci(''-infinity'', 1)'), (56, 'rate_ci(1, 9223372036854775808)'), (57, 'rate_ci(1, 9223372036854775806.5)'), (58, 'rate_ci(1, 1e30)'), (59, 'rate_ci(-1e30, 1)'), (60, 'rate_ci(1e-30, 1)'), (61, 'nps_ci(1.5, 0, 0)'), (62, 'nps_ci(0, ''NaN'', 0)'), (63, 'nps_ci(0, 0, 1e19)'),
     (12, 'nps_ci(-1, 0, 0)'), (13, 'nps_ci(0, -1, 0)'), (14, 'nps_ci(0, 0, -1)'), (15, 'nps_ci(1, 1, 1, 1)'), (16, 'nps_ci(1, 1, 1, 0.9, ''wilson'')'), (17, 'nps_ci(0, 0, 0, -0.1)'),
     (20, 'nps_summary(11)'), (21, 'nps_summary(9.5)'), (22, 'nps_summary(''NaN'')'), (23, 'nps_summary(5, 1)'), (24, 'nps_summary(5, NULL)'), (25, 'nps_summary(s, s / 10.0) FROM generate_series(3, 4) s'),
     (30, '* FROM churn_intervals(NULL::text)'), (31, '* FROM churn_intervals(''TABLE subs'', NULL)'), (32, '* FROM churn_intervals(''TABLE subs'', 1)'), (33, '* FROM churn_intervals(''TABLE subs'', 0.9, NULL)'), (34, '* FROM churn_intervals(''TABLE subs'', 0.9, ''wald'')'), (35, '* FROM churn_intervals(''TABLE subs'', every => NULL)'),

@@ -20,7 +20,7 @@ SET search_path = test_lifetime, public;
 \set ECHO all
 
 -- A result in one line, rounded.
-CREATE FUNCTION pg_temp.shown(l customer_lifetime) RETURNS text LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.shown(l lifetime_result) RETURNS text LANGUAGE sql AS $$
     SELECT format('%s = %s + %s, median %s (%s - %s), expected %s (%s - %s) to %s, S %s, %s, %s', l.customers, l.churned, l.censored,
                   coalesce(round(l.median_days::numeric, 6)::text, '?'), coalesce(round(l.median_lower::numeric, 6)::text, '?'), coalesce(round(l.median_upper::numeric, 6)::text, '?'),
                   coalesce(round(l.expected_days::numeric, 6)::text, '?'), coalesce(round(l.expected_lower::numeric, 6)::text, '?'), coalesce(round(l.expected_upper::numeric, 6)::text, '?'),
@@ -87,6 +87,14 @@ SELECT customers FROM customer_lifetime_km('SELECT 1, date ''2024-01-01'', NULL:
 SELECT (l).as_of = current_date AS today, (l).customers, (l).churned, (l).censored FROM (SELECT customer_lifetime_km('SELECT v.*, 1 FROM (VALUES (1, current_date - 10, NULL), (2, current_date - 10, current_date + 5), (3, current_date - 10, current_date), (4, current_date - 10, current_date - 1), (5, current_date, NULL), (6, current_date + 1, NULL)) v') AS l) q;
 SELECT (customer_lifetime_km('SELECT 1, now() - interval ''9 days'', NULL::timestamptz', time_zone => zone)).as_of = (now() AT TIME ZONE zone)::date AS today FROM unnest(ARRAY['Pacific/Kiritimati', 'Pacific/Honolulu', 'UTC']) zone;
 SELECT (customer_lifetime_km(NULL::subscription_ledger)).as_of = current_date AS today;
+
+-- Where as_of is not given and the last start or end is more than 31 days old a notice says so (test/t/lifetime.pl); the answer is the same. None up to then, none where as_of is given, none where all lies ahead.
+SELECT (l).customers, (l).churned, (l).horizon_days FROM (SELECT customer_lifetime_km('SELECT v.*, 1 FROM (VALUES (1, current_date - 400, NULL), (2, current_date - 400, current_date - 31)) v') AS l) q;
+SELECT customers, churned, censored FROM customer_lifetime_km('SELECT 1, date ''2020-01-01'', NULL::date', current_date);
+SELECT count(*) AS none FROM customer_lifetimes('SELECT 1, current_date + 100, NULL::date');
+SET client_min_messages = warning;
+SELECT (l).as_of = current_date AS today, (l).customers, (l).churned, (l).censored, (l).horizon_days FROM (SELECT customer_lifetime_km('SELECT v.*, 1 FROM (VALUES (1, current_date - 400, NULL), (2, current_date - 400, current_date - 32)) v') AS l) q;
+RESET client_min_messages;
 
 -- observed_from: the history was taken over on a day. Who had left by then is not known; who was there enters at its age of that day.
 SELECT observed_from, pg_temp.lives('TABLE subs', '2024-07-01', observed_from) AS lives FROM unnest(ARRAY['2023-01-01', '2024-01-01', '2024-01-11', '2024-01-12', '2024-02-01', '2024-03-01', '2024-05-20', '2024-06-30']::date[]) observed_from;

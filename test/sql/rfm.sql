@@ -85,6 +85,9 @@ RESET churnmetrics.fit_memory;
 -- Support functions are no use outside of an aggregate.
 SELECT left(pg_temp.err(statement), 5) AS error FROM (VALUES ('SELECT rfm_trans(NULL, date ''2024-01-01'', 1, date ''2024-01-01'', ''1 week'')'), ('SELECT rfm_combine(NULL, NULL)'), ('SELECT rfm_final(NULL)')) v(statement);
 
+-- A million purchases of the same day are one, at the same moment, too.
+SELECT rfm(date '2024-01-01', 1, '2024-01-08', '1 day') AS day, rfm(timestamptz '2024-01-01 00:00+00', 1, '2024-01-08 00:00+00', '1 day') AS moment FROM generate_series(1, 1000000) g;
+
 -- What the planner may assume, and comments.
 SELECT proname, count(*), array_agg(DISTINCT provolatile::text || proparallel::text || CASE WHEN proisstrict THEN ' strict' ELSE '' END) AS labels, bool_and(obj_description(oid, 'pg_proc') IS NOT NULL) AS described, bool_and(proargnames IS NOT NULL) AS named
 FROM pg_proc WHERE proname ~ '^rfm(_|$)' AND pronamespace = 'public'::regnamespace AND proname !~ '_(trans|final|combine|serial|deserial)$' GROUP BY proname ORDER BY proname;

@@ -15,7 +15,7 @@ SELECT round(auc(s, y)::numeric, 12) AS auc FROM (VALUES (0.9, true), (0.5, true
 SELECT auc(s, y) AS perfect, auc(-s, y) AS wrong, auc(0 * s, y) AS blind, auc(s, true) AS one_kind, auc(s, NOT true), auc(s, NULL), auc(NULL, y), auc(s, y) FILTER (WHERE s > 7) AS none FROM (SELECT g AS s, g > 2 AS y FROM generate_series(1, 5) g) q;
 SELECT auc(s * 1e300, y) AS huge, auc(s * 1e-320, y) AS tiny, auc(s::float8 - 3, y) AS negative FROM (SELECT g AS s, g IN (2, 4, 5) AS y FROM generate_series(1, 5) g) q;
 SELECT auc(CASE WHEN g % 2 = 0 THEN 0.0::float8 ELSE '-0'::float8 END, g % 3 = 0) AS signed_zeros FROM generate_series(1, 12) g;
-SELECT auc(g % 2, g % 2 = 0), auc(5, g % 2 = 0) FROM generate_series(1, 1000000) g;
+SELECT auc(g % 2, g % 2 = 0), auc(5, g % 2 = 0), brier(0.25, g % 2 = 0), (lift_table(0.5, true, 1))[1].n AS n FROM generate_series(1, 1000000) g;
 SELECT auc(g, g % 2 = 0)::numeric(12, 9) AS many, auc(sqrt(g), g::bigint * g % 7 < 3)::numeric(12, 9) AS more FROM generate_series(1, 100000) g;
 SELECT pg_temp.err(format('SELECT auc(%s, true)', s)) AS error FROM unnest(ARRAY['''NaN''', '''Infinity''', '''-Infinity''']) s;
 -- brier: (0.1^2 + 0.5^2 + 0.8^2) / 3 = 0.3.

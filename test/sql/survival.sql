@@ -72,7 +72,7 @@ FROM (SELECT survival_fit(d, ev) AS m FROM (VALUES (5e-324::float8, false), (1e-
 
 -- No row, one row, all censored, none censored, NULLs.
 SELECT survival_fit(d, ev) AS none FROM six WHERE d < 0;
-SELECT survival_fit(NULL, true) AS no_duration, survival_fit(d, NULL) AS no_event, survival_fit(d, ev, NULL) AS no_entry, survival_fit(d, ev, 0, NULL) AS no_weight FROM six;
+SELECT survival_fit(NULL::float8, true) AS no_duration, survival_fit(d, NULL) AS no_event, survival_fit(d, ev, NULL) AS no_entry, survival_fit(d, ev, 0, NULL) AS no_weight FROM six;
 SELECT survival_fit(CASE WHEN d < 5 THEN d END, CASE WHEN d < 3 THEN ev END) AS skipped_3, survival_fit(d, ev, nullif(0, d::int % 2)) AS entry_5_skipped, survival_fit(d, ev, 0, nullif(1, d::int % 2)) AS weight_5_skipped FROM six;
 SELECT survival_fit(d, ev) FILTER (WHERE d <= 2) AS filtered, survival_fit(DISTINCT d, ev) AS of_distinct FROM six;
 SELECT what, m, survival_at(m, 4) AS s4, survival_at(m, 5) AS s5, survival_at(m, 6) AS s6, survival_quantile(m, 0.5) AS median, survival_rmst(m, 5) AS rmst5, q.lower, q.upper, r.std_err
@@ -249,12 +249,47 @@ SELECT pg_temp.err('SELECT logrank(g, true, g::text) FROM generate_series(1, 101
 SELECT logrank(m, g) = (SELECT logrank(exit, ev, 'a' || (exit > 5), entry) FROM tiny) AS same, (logrank(m, g)).n FROM (SELECT 'a' || (exit > 5) AS g, survival_fit(exit, ev, entry) AS m FROM tiny GROUP BY exit) q;
 SELECT logrank(m, g) FROM (VALUES (NULL::survival_model, 'a')) v (m, g);
 
+-- Intervals are durations in days: what timestamps leave when subtracted. Days are of 24 hours, months a twelfth of 365.25 days.
+SELECT survival_fit(i, true) FROM unnest(ARRAY['0', '36 hours', '1 day 12:00', '2 days', '1 month', '1 year', '100 days -2 hours', '00:00:00.000001']::interval[]) i;
+SELECT survival_fit(d * interval '1 day', ev) = survival_fit(d, ev) AS same, survival_fit(make_interval(hours => 24 * d::int), ev) = survival_fit(d, ev) AS of_hours FROM six;
+SELECT survival_fit(exit * interval '1 day', ev, entry * interval '1 day') = survival_fit(exit, ev, entry) AS same, logrank(exit * interval '1 day', ev, 'a' || (entry > 0)) = logrank(exit, ev, 'a' || (entry > 0)) AS test FROM tiny;
+SELECT (survival_fit(NULL::interval, true)) IS NULL AS none, survival_fit(nullif(i, '2 days'), true) AS skipped, (logrank(nullif(i, '2 days'), true, 'a')).n_skipped AS and_here, (survival_fit(i, true, nullif(i, '2 days') - interval '1 day')).n_skipped AS entry FROM unnest(ARRAY['1 day', '2 days']::interval[]) i;
+-- Instants, also over a change of clocks: 29 days of 24 hours and one of 23. The zone does not matter, nor do the settings.
+SET TimeZone = 'Europe/Berlin';
+SET intervalstyle = 'sql_standard';
+SELECT (survival_fit(timestamptz '2024-04-30 00:00' - timestamptz '2024-03-31 00:00', true)).times[1] AS berlin, (survival_fit(timestamp '2024-04-30' - timestamp '2024-03-31', true)).times[1] AS stamps, (survival_fit(date '2024-04-30' - date '2024-03-31', true)).times[1] AS dates,
+       (survival_fit(age('2024-04-30', '2024-02-28'), true)).times[1] AS by_age, (survival_fit(time '12:00' - time '06:00', true)).times[1] AS times;
+SET intervalstyle = 'postgres';
+SET TimeZone = 'UTC';
+-- The same answer in parallel and in groups; which form a call takes.
+CREATE TABLE spans AS SELECT g % 1000 * interval '6 hours' AS i, g % 1000 / 4.0 AS d, g % 3 > 0 AS ev, (g % 5)::text AS grp FROM generate_series(1, 20000) g;
+ANALYZE spans;
+CREATE TABLE of_spans AS SELECT 'serial' AS how, survival_fit(i, ev) AS m, survival_fit(i, ev, i / 2) AS late, logrank(i, ev, grp) AS l FROM spans;
+INSERT INTO of_spans SELECT 'numbers', survival_fit(d, ev), survival_fit(d, ev, d / 2), logrank(d, ev, grp) FROM spans;
+INSERT INTO of_spans SELECT 'shuffled', survival_fit(i, ev), survival_fit(i, ev, i / 2), logrank(i, ev, grp) FROM (SELECT * FROM spans ORDER BY md5(i::text || grp || ev)) q;
+SET max_parallel_workers_per_gather = 2;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SELECT pg_temp.plan_has('SELECT survival_fit(i, ev), survival_fit(i, ev, i / 2), logrank(i, ev, grp) FROM spans', 'Partial Aggregate') AS parallel;
+CREATE TABLE in_parallel AS SELECT 'parallel' AS how, survival_fit(i, ev) AS m, survival_fit(i, ev, i / 2) AS late, logrank(i, ev, grp) AS l FROM spans;
+RESET min_parallel_table_scan_size;
+RESET parallel_tuple_cost;
+RESET parallel_setup_cost;
+SET max_parallel_workers_per_gather = 0;
+INSERT INTO of_spans TABLE in_parallel;
+INSERT INTO of_spans SELECT 'grouped', (SELECT merge(m) FROM (SELECT survival_fit(i, ev) AS m FROM spans GROUP BY grp) q), (SELECT merge(m) FROM (SELECT survival_fit(i, ev, i / 2) AS m FROM spans GROUP BY grp) q), (SELECT logrank(m, grp) FROM (SELECT grp, survival_fit(i, ev) AS m FROM spans GROUP BY grp) q);
+SELECT count(*) AS ways, count(DISTINCT m) AS models, count(DISTINCT late) AS late, count(DISTINCT l) AS tests FROM of_spans;
+
 -- Errors.
 SELECT n, pg_temp.err('SELECT ' || call || ' FROM (SELECT survival_fit(d, d < 4) AS m FROM six) q') AS error FROM (VALUES
-    (1, 'survival_fit(-1, true)'), (2, 'survival_fit(''NaN'', false)'), (3, 'survival_fit(''infinity'', false)'), (4, 'survival_fit(''-infinity'', true)'), (5, 'survival_fit(-1e-300, true, 0)'),
+    (1, 'survival_fit(-1, true)'), (2, 'survival_fit(float8 ''NaN'', false)'), (3, 'survival_fit(float8 ''infinity'', false)'), (4, 'survival_fit(float8 ''-infinity'', true)'), (5, 'survival_fit(-1e-300, true, 0)'),
     (6, 'survival_fit(5, true, -2)'), (7, 'survival_fit(5, true, ''NaN'')'), (8, 'survival_fit(5, true, ''infinity'')'), (9, 'survival_fit(5, true, 5)'), (10, 'survival_fit(5, true, 7.25)'), (11, 'survival_fit(0, true, 1e-9)'),
     (12, 'survival_fit(5, true, 0, -1)'),
     (15, 'logrank(-3, true, ''a'')'), (16, 'logrank(3, true, ''a'', 3)'), (17, 'logrank(3, true, ''a'', -1)'),
+    (60, 'survival_fit(interval ''-1 day'', true)'), (61, 'survival_fit(interval ''-0.000001 seconds'', true)'), (62, 'survival_fit(interval ''-1 month'', true, interval ''0'')'), (63, 'survival_fit(interval ''5 days'', true, interval ''-36 hours'')'),
+    (64, 'survival_fit(interval ''5 days'', true, interval ''120 hours'')'), (65, 'survival_fit(interval ''1 month'', true, interval ''31 days'')'), (66, 'logrank(interval ''-3 days'', true, ''a'')'),
+    (67, 'survival_fit(interval ''5 days'', true, 2)'), (68, 'survival_fit(NULL, true)'),
     (20, 'survival_at(m, -1)'), (21, 'survival_at(m, ''NaN'')'), (22, 'survival_at(m, ''infinity'')'), (23, 'survival_at_ci(m, -1)'), (24, 'survival_at_ci(m, 1, 95)'), (25, 'survival_at_ci(m, 1, 0.95, ''arcsine'')'),
     (30, 'survival_quantile(m, 0)'), (31, 'survival_quantile(m, 1)'), (32, 'survival_quantile(m, 50)'), (33, 'survival_quantile(m, ''NaN'')'), (34, 'survival_quantile_ci(m, -0.5)'), (35, 'survival_quantile_ci(m, 0.5, 0)'), (36, 'survival_quantile_ci(m, 0.5, 0.95, ''loglog'')'),
     (40, 'survival_rmst(m, 0)'), (41, 'survival_rmst(m, -1)'), (42, 'survival_rmst(m, 5.5)'), (43, 'survival_rmst(m, ''infinity'')'), (44, 'survival_rmst_ci(m, 6)'), (45, 'survival_rmst_ci(m, 5, 1)'),
@@ -262,6 +297,9 @@ SELECT n, pg_temp.err('SELECT ' || call || ' FROM (SELECT survival_fit(d, d < 4)
 ) v (n, call) ORDER BY n;
 SELECT pg_temp.err('SELECT survival_fit(5, true, 1, w) FROM (VALUES (9223372036854775807), (1)) v (w)') AS too_many, pg_temp.err('SELECT merge(survival_model) FROM (SELECT survival_fit(5, true, 0, 9223372036854775807) AS survival_model) q, generate_series(1, 2)') AS too_many_merged;
 SELECT pg_temp.err('SELECT logrank(m, g) FROM (SELECT g, survival_fit(5, true, 0, 9223372036854775807) AS m FROM unnest(ARRAY[''a'', ''b'']) g GROUP BY g) q') AS too_many_in_groups;
+-- Intervals without end came with version 17: they are as infinite numbers are.
+SELECT call, current_setting('server_version_num')::int < 170000 OR pg_temp.err('SELECT ' || call) LIKE wanted AS refused FROM (VALUES ('survival_fit(interval ''infinity'', true)', '22023: duration must be a finite number, not Infinity / %'), ('survival_fit(interval ''-infinity'', true)', '22023: duration must be a finite number, not -Infinity / %'),
+    ('survival_fit(interval ''1 day'', true, interval ''infinity'')', '22023: entry must be a finite number, not Infinity / %'), ('logrank(interval ''infinity'', true, ''a'')', '22023: duration must be a finite number, not Infinity / %')) v (call, wanted);
 -- NULL gives NULL, or no rows.
 SELECT survival_at(NULL, 1) AS a, survival_quantile(NULL, 0.5) AS q, survival_rmst(NULL, 1) AS r, survival_at(m, NULL) AS t, survival_at_ci(m, NULL) AS ci, (SELECT count(*) FROM survival_table(NULL)) AS rows FROM (SELECT survival_fit(d, ev) AS m FROM six) q;
 -- The rows' memory.

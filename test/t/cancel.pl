@@ -103,7 +103,7 @@ my @jobs = (
     [ 'sbg_fit up to an age of 1,000,000', "SET client_min_messages = warning; $serial", 'SELECT (sbg_fit(id % 1000000 + 1, id % 3 = 0)).n FROM subs' ],
     [ 'logit_fit', $serial, 'SELECT (logit_fit(ended_at IS NULL, ARRAY[mrr, id % 7, id % 11, id % 13, id % 17, id % 19])).n FROM subs' ],
     [ 'did by unit', "SET churnmetrics.fit_memory = '1GB'; $serial", 'SELECT (did(customer_id % 2 = 0, id % 2 = 0, mrr, customer_id)).units FROM subs' ],
-    [ 'btyd_fit of 20,000 distinct customers', $serial, "SELECT (btyd_fit(id % 5, CASE WHEN id % 5 > 0 THEN id % 1000 + 1 ELSE 0 END, 1001 + id % 997, interval '1 day', 'pnbd')).n FROM subs WHERE id <= 20000" ],
+    [ 'btyd_fit of 20,000 distinct customers', "SET client_min_messages = warning; $serial", "SELECT (btyd_fit(id % 5, CASE WHEN id % 5 > 0 THEN id % 1000 + 1 ELSE 0 END, 1001 + id % 997, interval '1 day', 'pnbd')).n FROM subs WHERE id <= 20000" ],
     [ 'auc of 2,000,000 scores', "SET churnmetrics.fit_memory = '1GB'; $serial", 'SELECT auc(id, id % 2 = 0) FROM subs' ],
     [ 'rfm', $serial, "SELECT count(r) FROM (SELECT rfm(started_at, mrr, date '2027-01-01', interval '1 day') AS r FROM subs GROUP BY customer_id) q" ],
     [ 'gesd', $serial, "SELECT count(*) FROM gesd((SELECT array_agg(mrr::float8) FROM subs WHERE id <= 200000), 100)" ],
