@@ -6,7 +6,8 @@
 # what has a value with "since=VERSION"; all else is as old as FIRST.
 #
 # @series@ stands for the arguments that every series has, @series_types@ for their types,
-# @ledger_state@ for what all aggregates say whose state is a ledger.
+# @ledger_state@ for what all aggregates say whose state is a ledger. "@partial_functions NAME@" makes the functions NAME_combine,
+# NAME_serial and NAME_deserial of an aggregate whose state is internal, "@partial_state NAME@" is what such an aggregate says of them.
 #
 #   awk -f expand.awk PARTS                     the install script
 #   awk -v to=0.1.0 -f expand.awk PARTS         the install script of that version
@@ -27,6 +28,17 @@ BEGIN {
     series = "every interval DEFAULT '1 month',\n    since date DEFAULT NULL,\n    until date DEFAULT NULL,\n" \
         "    time_zone text DEFAULT NULL,\n    policy churn_policy DEFAULT NULL,\n    origin date DEFAULT NULL"
     ledger_state = "STYPE = subscription_ledger,\n    SSPACE = 128,\n    COMBINEFUNC = subscription_ledger_combine,\n    PARALLEL = SAFE\n"
+    partial_state = "    STYPE = internal,\n    COMBINEFUNC = %_combine,\n    SERIALFUNC = %_serial,\n    DESERIALFUNC = %_deserial,\n    PARALLEL = SAFE\n"
+    partial_functions = \
+        "CREATE FUNCTION %_combine(state internal, other internal) RETURNS internal\n" \
+        "    AS 'MODULE_PATHNAME', 'cm_%_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;\n" \
+        "COMMENT ON FUNCTION %_combine(internal, internal) IS 'combine function of %()';\n\n" \
+        "CREATE FUNCTION %_serial(state internal) RETURNS bytea\n" \
+        "    AS 'MODULE_PATHNAME', 'cm_%_serial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;\n" \
+        "COMMENT ON FUNCTION %_serial(internal) IS 'serialization function of %()';\n\n" \
+        "CREATE FUNCTION %_deserial(bytes bytea, context internal) RETURNS internal\n" \
+        "    AS 'MODULE_PATHNAME', 'cm_%_deserial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;\n" \
+        "COMMENT ON FUNCTION %_deserial(bytea, internal) IS 'deserialization function of %()';\n"
     print "\\echo Use \"" (from == "" ? "CREATE EXTENSION churnmetrics" : "ALTER EXTENSION churnmetrics UPDATE") \
         "\" to load this file. \\quit"
 }
@@ -41,8 +53,22 @@ function newer(a, b,    x, y, i) {
     return 0
 }
 
+# The text with a line "@MACRO NAME@" made into what the template says, in which % stands for the name.
+function macro(text, name, template,    line, filled) {
+    while (match(text, "[ ]*@" name " [a-z_]+@\n")) {
+        line = substr(text, RSTART, RLENGTH)
+        gsub(/^.* |@\n$/, "", line)
+        filled = template
+        gsub("%", line, filled)
+        text = substr(text, 1, RSTART - 1) filled substr(text, RSTART + RLENGTH)
+    }
+    return text
+}
+
 # Prints what came with a version, if it is asked for.
 function put(text, version) {
+    text = macro(text, "partial_state", partial_state)
+    text = macro(text, "partial_functions", partial_functions)
     gsub(/@series@/, series, text)
     gsub(/@ledger_state@/, ledger_state, text)
     gsub(/@series_types@/, "interval, date, date, text, churn_policy, date", text)

@@ -42,8 +42,8 @@ PG_FUNCTION_INFO_V1(cm_uplift_combine);
 PG_FUNCTION_INFO_V1(cm_uplift_final);
 PG_FUNCTION_INFO_V1(cm_did_trans);
 PG_FUNCTION_INFO_V1(cm_did_combine);
-PG_FUNCTION_INFO_V1(cm_did_serialize);
-PG_FUNCTION_INFO_V1(cm_did_deserialize);
+PG_FUNCTION_INFO_V1(cm_did_serial);
+PG_FUNCTION_INFO_V1(cm_did_deserial);
 PG_FUNCTION_INFO_V1(cm_did_final);
 PG_FUNCTION_INFO_V1(cm_did_trans_bigint);
 PG_FUNCTION_INFO_V1(cm_did_trans_uuid);
@@ -523,7 +523,7 @@ cm_did_combine(PG_FUNCTION_ARGS)
 
 /* did(treated, post, y): a state as bytes. */
 Datum
-cm_did_serialize(PG_FUNCTION_ARGS)
+cm_did_serial(PG_FUNCTION_ARGS)
 {
 	DidState   *state;
 	StringInfoData bytes;
@@ -550,7 +550,7 @@ cm_did_serialize(PG_FUNCTION_ARGS)
 
 /* did(treated, post, y): the state that bytes stand for. */
 Datum
-cm_did_deserialize(PG_FUNCTION_ARGS)
+cm_did_deserial(PG_FUNCTION_ARGS)
 {
 	StringInfoData bytes = message_of(PG_GETARG_BYTEA_PP(0));
 	DidState   *state;

@@ -31,17 +31,7 @@ CREATE FUNCTION btyd_fit_trans(state internal, summary rfm_summary, model text) 
     AS 'MODULE_PATHNAME', 'cm_btyd_fit_trans_summary' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION btyd_fit_trans(internal, rfm_summary, text) IS 'support of btyd_fit';
 
-CREATE FUNCTION btyd_fit_combine(state internal, other internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_btyd_fit_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION btyd_fit_combine(internal, internal) IS 'support of btyd_fit';
-
-CREATE FUNCTION btyd_fit_serial(state internal) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cm_btyd_fit_serial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION btyd_fit_serial(internal) IS 'support of btyd_fit';
-
-CREATE FUNCTION btyd_fit_deserial(bytes bytea, state internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_btyd_fit_deserial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION btyd_fit_deserial(bytea, internal) IS 'support of btyd_fit';
+@partial_functions btyd_fit@
 
 CREATE FUNCTION btyd_fit_final(state internal) RETURNS btyd_model
     AS 'MODULE_PATHNAME', 'cm_btyd_fit_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -49,53 +39,37 @@ COMMENT ON FUNCTION btyd_fit_final(internal) IS 'support of btyd_fit';
 
 CREATE AGGREGATE btyd_fit(x bigint, t_x float8, t float8, unit interval) (
     SFUNC = btyd_fit_trans,
-    STYPE = internal,
     SSPACE = 4096,
     FINALFUNC = btyd_fit_final,
     FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = btyd_fit_combine,
-    SERIALFUNC = btyd_fit_serial,
-    DESERIALFUNC = btyd_fit_deserial,
-    PARALLEL = SAFE
+    @partial_state btyd_fit@
 );
 COMMENT ON AGGREGATE btyd_fit(bigint, float8, float8, interval) IS 'the MBG/NBD model of customers, one row each';
 
 CREATE AGGREGATE btyd_fit(x bigint, t_x float8, t float8, unit interval, model text) (
     SFUNC = btyd_fit_trans,
-    STYPE = internal,
     SSPACE = 4096,
     FINALFUNC = btyd_fit_final,
     FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = btyd_fit_combine,
-    SERIALFUNC = btyd_fit_serial,
-    DESERIALFUNC = btyd_fit_deserial,
-    PARALLEL = SAFE
+    @partial_state btyd_fit@
 );
 COMMENT ON AGGREGATE btyd_fit(bigint, float8, float8, interval, text) IS 'the named buy-till-you-die model of customers, one row each';
 
 CREATE AGGREGATE btyd_fit(summary rfm_summary) (
     SFUNC = btyd_fit_trans,
-    STYPE = internal,
     SSPACE = 4096,
     FINALFUNC = btyd_fit_final,
     FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = btyd_fit_combine,
-    SERIALFUNC = btyd_fit_serial,
-    DESERIALFUNC = btyd_fit_deserial,
-    PARALLEL = SAFE
+    @partial_state btyd_fit@
 );
 COMMENT ON AGGREGATE btyd_fit(rfm_summary) IS 'the MBG/NBD model of customers, one summary each';
 
 CREATE AGGREGATE btyd_fit(summary rfm_summary, model text) (
     SFUNC = btyd_fit_trans,
-    STYPE = internal,
     SSPACE = 4096,
     FINALFUNC = btyd_fit_final,
     FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = btyd_fit_combine,
-    SERIALFUNC = btyd_fit_serial,
-    DESERIALFUNC = btyd_fit_deserial,
-    PARALLEL = SAFE
+    @partial_state btyd_fit@
 );
 COMMENT ON AGGREGATE btyd_fit(rfm_summary, text) IS 'the named buy-till-you-die model of customers, one summary each';
 

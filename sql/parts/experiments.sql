@@ -85,17 +85,7 @@ CREATE FUNCTION did_trans(state internal, treated boolean, post boolean, y float
     AS 'MODULE_PATHNAME', 'cm_did_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION did_trans(internal, boolean, boolean, float8) IS 'support of did';
 
-CREATE FUNCTION did_combine(state internal, other internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_did_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION did_combine(internal, internal) IS 'support of did';
-
-CREATE FUNCTION did_serialize(state internal) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cm_did_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION did_serialize(internal) IS 'support of did';
-
-CREATE FUNCTION did_deserialize(bytes bytea, state internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_did_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION did_deserialize(bytea, internal) IS 'support of did';
+@partial_functions did@
 
 CREATE FUNCTION did_final(state internal) RETURNS did_result
     AS 'MODULE_PATHNAME', 'cm_did_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -103,13 +93,9 @@ COMMENT ON FUNCTION did_final(internal) IS 'support of did';
 
 CREATE AGGREGATE did(treated boolean, post boolean, y float8) (
     SFUNC = did_trans,
-    STYPE = internal,
     SSPACE = 256,
-    COMBINEFUNC = did_combine,
-    SERIALFUNC = did_serialize,
-    DESERIALFUNC = did_deserialize,
     FINALFUNC = did_final,
-    PARALLEL = SAFE
+    @partial_state did@
 );
 COMMENT ON AGGREGATE did(boolean, boolean, float8) IS 'difference in differences of the means of y, of separate customers before and after';
 

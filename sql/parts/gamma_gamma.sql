@@ -22,17 +22,7 @@ CREATE FUNCTION gg_fit_trans(state internal, summary rfm_summary) RETURNS intern
     AS 'MODULE_PATHNAME', 'cm_gg_fit_trans_summary' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION gg_fit_trans(internal, rfm_summary) IS 'support of gg_fit';
 
-CREATE FUNCTION gg_fit_combine(state internal, other internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_gg_fit_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION gg_fit_combine(internal, internal) IS 'support of gg_fit';
-
-CREATE FUNCTION gg_fit_serial(state internal) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cm_gg_fit_serial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION gg_fit_serial(internal) IS 'support of gg_fit';
-
-CREATE FUNCTION gg_fit_deserial(bytes bytea, state internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_gg_fit_deserial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION gg_fit_deserial(bytea, internal) IS 'support of gg_fit';
+@partial_functions gg_fit@
 
 CREATE FUNCTION gg_fit_final(state internal) RETURNS gg_model
     AS 'MODULE_PATHNAME', 'cm_gg_fit_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -40,27 +30,19 @@ COMMENT ON FUNCTION gg_fit_final(internal) IS 'support of gg_fit';
 
 CREATE AGGREGATE gg_fit(x bigint, mean_value float8) (
     SFUNC = gg_fit_trans,
-    STYPE = internal,
     SSPACE = 4096,
     FINALFUNC = gg_fit_final,
     FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = gg_fit_combine,
-    SERIALFUNC = gg_fit_serial,
-    DESERIALFUNC = gg_fit_deserial,
-    PARALLEL = SAFE
+    @partial_state gg_fit@
 );
 COMMENT ON AGGREGATE gg_fit(bigint, float8) IS 'the Gamma-Gamma model of what customers spend, one row each';
 
 CREATE AGGREGATE gg_fit(summary rfm_summary) (
     SFUNC = gg_fit_trans,
-    STYPE = internal,
     SSPACE = 4096,
     FINALFUNC = gg_fit_final,
     FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = gg_fit_combine,
-    SERIALFUNC = gg_fit_serial,
-    DESERIALFUNC = gg_fit_deserial,
-    PARALLEL = SAFE
+    @partial_state gg_fit@
 );
 COMMENT ON AGGREGATE gg_fit(rfm_summary) IS 'the Gamma-Gamma model of what customers spend, one summary each';
 

@@ -17,17 +17,7 @@ CREATE FUNCTION rfm_trans(state internal, ts timestamptz, amount numeric, as_of 
     AS 'MODULE_PATHNAME', 'cm_rfm_trans_timestamptz' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION rfm_trans(internal, timestamptz, numeric, timestamptz, interval) IS 'support of rfm';
 
-CREATE FUNCTION rfm_combine(state internal, other internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_rfm_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION rfm_combine(internal, internal) IS 'support of rfm';
-
-CREATE FUNCTION rfm_serial(state internal) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cm_rfm_serial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION rfm_serial(internal) IS 'support of rfm';
-
-CREATE FUNCTION rfm_deserial(bytes bytea, state internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_rfm_deserial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION rfm_deserial(bytea, internal) IS 'support of rfm';
+@partial_functions rfm@
 
 CREATE FUNCTION rfm_final(state internal) RETURNS rfm_summary
     AS 'MODULE_PATHNAME', 'cm_rfm_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -35,26 +25,18 @@ COMMENT ON FUNCTION rfm_final(internal) IS 'support of rfm';
 
 CREATE AGGREGATE rfm(day date, amount numeric, as_of date, unit interval) (
     SFUNC = rfm_trans,
-    STYPE = internal,
     SSPACE = 256,
     FINALFUNC = rfm_final,
     FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = rfm_combine,
-    SERIALFUNC = rfm_serial,
-    DESERIALFUNC = rfm_deserial,
-    PARALLEL = SAFE
+    @partial_state rfm@
 );
 COMMENT ON AGGREGATE rfm(date, numeric, date, interval) IS 'the summary of one customer''s purchases, those of a day taken as one';
 
 CREATE AGGREGATE rfm(ts timestamptz, amount numeric, as_of timestamptz, unit interval) (
     SFUNC = rfm_trans,
-    STYPE = internal,
     SSPACE = 256,
     FINALFUNC = rfm_final,
     FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = rfm_combine,
-    SERIALFUNC = rfm_serial,
-    DESERIALFUNC = rfm_deserial,
-    PARALLEL = SAFE
+    @partial_state rfm@
 );
 COMMENT ON AGGREGATE rfm(timestamptz, numeric, timestamptz, interval) IS 'the summary of one customer''s purchases, those of the same moment taken as one';

@@ -29,17 +29,7 @@ CREATE FUNCTION sbg_trans(state internal, age bigint, churned boolean, n bigint)
     AS 'MODULE_PATHNAME', 'cm_sbg_trans_n' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION sbg_trans(internal, bigint, boolean, bigint) IS 'support of sbg_fit';
 
-CREATE FUNCTION sbg_combine(state internal, other internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_sbg_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION sbg_combine(internal, internal) IS 'support of sbg_fit';
-
-CREATE FUNCTION sbg_serial(state internal) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cm_sbg_serial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION sbg_serial(internal) IS 'support of sbg_fit';
-
-CREATE FUNCTION sbg_deserial(bytes bytea, state internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_sbg_deserial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION sbg_deserial(bytea, internal) IS 'support of sbg_fit';
+@partial_functions sbg@
 
 CREATE FUNCTION sbg_final(state internal) RETURNS sbg_model
     AS 'MODULE_PATHNAME', 'cm_sbg_final' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
@@ -47,26 +37,18 @@ COMMENT ON FUNCTION sbg_final(internal) IS 'support of sbg_fit';
 
 CREATE AGGREGATE sbg_fit(age bigint, churned boolean) (
     SFUNC = sbg_trans,
-    STYPE = internal,
     SSPACE = 2048,
-    COMBINEFUNC = sbg_combine,
-    SERIALFUNC = sbg_serial,
-    DESERIALFUNC = sbg_deserial,
     FINALFUNC = sbg_final,
-    PARALLEL = SAFE
+    @partial_state sbg@
 );
 COMMENT ON AGGREGATE sbg_fit(bigint, boolean)
     IS 'shifted beta-geometric model of customers: lost at renewal "age", or alive after so many';
 
 CREATE AGGREGATE sbg_fit(age bigint, churned boolean, n bigint) (
     SFUNC = sbg_trans,
-    STYPE = internal,
     SSPACE = 2048,
-    COMBINEFUNC = sbg_combine,
-    SERIALFUNC = sbg_serial,
-    DESERIALFUNC = sbg_deserial,
     FINALFUNC = sbg_final,
-    PARALLEL = SAFE
+    @partial_state sbg@
 );
 COMMENT ON AGGREGATE sbg_fit(bigint, boolean, bigint)
     IS 'shifted beta-geometric model of n customers a row: lost at renewal "age", or alive after so many';

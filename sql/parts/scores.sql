@@ -17,17 +17,7 @@ CREATE TYPE lift_bucket AS (
 );
 COMMENT ON TYPE lift_bucket IS 'a row of lift_table';
 
-CREATE FUNCTION scores_combine(state internal, other internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_scores_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION scores_combine(internal, internal) IS 'support of auc and lift_table';
-
-CREATE FUNCTION scores_serial(state internal) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cm_scores_serial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION scores_serial(internal) IS 'support of auc and lift_table';
-
-CREATE FUNCTION scores_deserial(bytes bytea, unused internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_scores_deserial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION scores_deserial(bytea, internal) IS 'support of auc and lift_table';
+@partial_functions scores@
 
 CREATE FUNCTION auc_trans(state internal, score float8, label boolean) RETURNS internal
     AS 'MODULE_PATHNAME', 'cm_auc_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -39,13 +29,9 @@ COMMENT ON FUNCTION auc_final(internal) IS 'support of auc';
 
 CREATE AGGREGATE auc(score float8, label boolean) (
     SFUNC = auc_trans,
-    STYPE = internal,
     SSPACE = 4096,
-    COMBINEFUNC = scores_combine,
-    SERIALFUNC = scores_serial,
-    DESERIALFUNC = scores_deserial,
     FINALFUNC = auc_final,
-    PARALLEL = SAFE
+    @partial_state scores@
 );
 COMMENT ON AGGREGATE auc(float8, boolean) IS 'how often a row with a true label has a higher score than one with a false label';
 
@@ -63,25 +49,17 @@ COMMENT ON FUNCTION lift_table_final(internal) IS 'support of lift_table';
 
 CREATE AGGREGATE lift_table(score float8, label boolean) (
     SFUNC = lift_table_trans,
-    STYPE = internal,
     SSPACE = 4096,
-    COMBINEFUNC = scores_combine,
-    SERIALFUNC = scores_serial,
-    DESERIALFUNC = scores_deserial,
     FINALFUNC = lift_table_final,
-    PARALLEL = SAFE
+    @partial_state scores@
 );
 COMMENT ON AGGREGATE lift_table(float8, boolean) IS 'how many true labels each tenth of the rows has, the highest scores first';
 
 CREATE AGGREGATE lift_table(score float8, label boolean, buckets integer) (
     SFUNC = lift_table_trans,
-    STYPE = internal,
     SSPACE = 4096,
-    COMBINEFUNC = scores_combine,
-    SERIALFUNC = scores_serial,
-    DESERIALFUNC = scores_deserial,
     FINALFUNC = lift_table_final,
-    PARALLEL = SAFE
+    @partial_state scores@
 );
 COMMENT ON AGGREGATE lift_table(float8, boolean, integer) IS 'how many true labels each of so many parts of the rows has, the highest scores first';
 
@@ -89,17 +67,7 @@ CREATE FUNCTION brier_trans(state internal, score float8, label boolean) RETURNS
     AS 'MODULE_PATHNAME', 'cm_brier_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION brier_trans(internal, float8, boolean) IS 'support of brier';
 
-CREATE FUNCTION brier_combine(state internal, other internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_brier_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION brier_combine(internal, internal) IS 'support of brier';
-
-CREATE FUNCTION brier_serial(state internal) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cm_brier_serial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION brier_serial(internal) IS 'support of brier';
-
-CREATE FUNCTION brier_deserial(bytes bytea, unused internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_brier_deserial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION brier_deserial(bytea, internal) IS 'support of brier';
+@partial_functions brier@
 
 CREATE FUNCTION brier_final(state internal) RETURNS float8
     AS 'MODULE_PATHNAME', 'cm_brier_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -107,12 +75,8 @@ COMMENT ON FUNCTION brier_final(internal) IS 'support of brier';
 
 CREATE AGGREGATE brier(score float8, label boolean) (
     SFUNC = brier_trans,
-    STYPE = internal,
     SSPACE = 24,
-    COMBINEFUNC = brier_combine,
-    SERIALFUNC = brier_serial,
-    DESERIALFUNC = brier_deserial,
     FINALFUNC = brier_final,
-    PARALLEL = SAFE
+    @partial_state brier@
 );
 COMMENT ON AGGREGATE brier(float8, boolean) IS 'mean squared distance of probabilities from what happened';

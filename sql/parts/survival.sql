@@ -42,17 +42,7 @@ CREATE FUNCTION survival_merge_trans(state internal, model survival_model) RETUR
     AS 'MODULE_PATHNAME', 'cm_survival_merge_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION survival_merge_trans(internal, survival_model) IS 'transition function of merge()';
 
-CREATE FUNCTION survival_fit_combine(state internal, other internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_survival_fit_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION survival_fit_combine(internal, internal) IS 'combine function of survival_fit() and merge()';
-
-CREATE FUNCTION survival_fit_serial(state internal) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cm_survival_fit_serial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION survival_fit_serial(internal) IS 'serialization function of survival_fit() and merge()';
-
-CREATE FUNCTION survival_fit_deserial(bytes bytea, context internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_survival_fit_deserial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION survival_fit_deserial(bytea, internal) IS 'deserialization function of survival_fit() and merge()';
+@partial_functions survival_fit@
 
 CREATE FUNCTION survival_fit_final(state internal) RETURNS survival_model
     AS 'MODULE_PATHNAME', 'cm_survival_fit_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -60,73 +50,49 @@ COMMENT ON FUNCTION survival_fit_final(internal) IS 'final function of survival_
 
 CREATE AGGREGATE survival_fit(duration float8, event boolean) (
     SFUNC = survival_fit_trans,
-    STYPE = internal,
     SSPACE = 65536,
-    COMBINEFUNC = survival_fit_combine,
-    SERIALFUNC = survival_fit_serial,
-    DESERIALFUNC = survival_fit_deserial,
     FINALFUNC = survival_fit_final,
-    PARALLEL = SAFE
+    @partial_state survival_fit@
 );
 COMMENT ON AGGREGATE survival_fit(float8, boolean) IS 'the Kaplan-Meier model of durations, each ended by the event or censored';
 
 CREATE AGGREGATE survival_fit(duration float8, event boolean, entry float8) (
     SFUNC = survival_fit_trans,
-    STYPE = internal,
     SSPACE = 65536,
-    COMBINEFUNC = survival_fit_combine,
-    SERIALFUNC = survival_fit_serial,
-    DESERIALFUNC = survival_fit_deserial,
     FINALFUNC = survival_fit_final,
-    PARALLEL = SAFE
+    @partial_state survival_fit@
 );
 COMMENT ON AGGREGATE survival_fit(float8, boolean, float8) IS 'the Kaplan-Meier model of durations that were under observation only after an entry';
 
 CREATE AGGREGATE survival_fit(duration float8, event boolean, entry float8, weight bigint) (
     SFUNC = survival_fit_trans,
-    STYPE = internal,
     SSPACE = 65536,
-    COMBINEFUNC = survival_fit_combine,
-    SERIALFUNC = survival_fit_serial,
-    DESERIALFUNC = survival_fit_deserial,
     FINALFUNC = survival_fit_final,
-    PARALLEL = SAFE
+    @partial_state survival_fit@
 );
 COMMENT ON AGGREGATE survival_fit(float8, boolean, float8, bigint) IS 'the Kaplan-Meier model of rows that stand for several subjects each';
 
 CREATE AGGREGATE survival_fit(duration interval, event boolean) (
     SFUNC = survival_fit_trans,
-    STYPE = internal,
     SSPACE = 65536,
-    COMBINEFUNC = survival_fit_combine,
-    SERIALFUNC = survival_fit_serial,
-    DESERIALFUNC = survival_fit_deserial,
     FINALFUNC = survival_fit_final,
-    PARALLEL = SAFE
+    @partial_state survival_fit@
 );
 COMMENT ON AGGREGATE survival_fit(interval, boolean) IS 'the Kaplan-Meier model, in days, of intervals, each ended by the event or censored';
 
 CREATE AGGREGATE survival_fit(duration interval, event boolean, entry interval) (
     SFUNC = survival_fit_trans,
-    STYPE = internal,
     SSPACE = 65536,
-    COMBINEFUNC = survival_fit_combine,
-    SERIALFUNC = survival_fit_serial,
-    DESERIALFUNC = survival_fit_deserial,
     FINALFUNC = survival_fit_final,
-    PARALLEL = SAFE
+    @partial_state survival_fit@
 );
 COMMENT ON AGGREGATE survival_fit(interval, boolean, interval) IS 'the Kaplan-Meier model, in days, of intervals that were under observation only after an entry';
 
 CREATE AGGREGATE merge(model survival_model) (
     SFUNC = survival_merge_trans,
-    STYPE = internal,
     SSPACE = 65536,
-    COMBINEFUNC = survival_fit_combine,
-    SERIALFUNC = survival_fit_serial,
-    DESERIALFUNC = survival_fit_deserial,
     FINALFUNC = survival_fit_final,
-    PARALLEL = SAFE
+    @partial_state survival_fit@
 );
 COMMENT ON AGGREGATE merge(survival_model) IS 'the union of Kaplan-Meier models of disjoint sets of subjects';
 
@@ -206,17 +172,7 @@ CREATE FUNCTION logrank_trans(state internal, model survival_model, grp text) RE
     AS 'MODULE_PATHNAME', 'cm_logrank_model_trans' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION logrank_trans(internal, survival_model, text) IS 'transition function of logrank()';
 
-CREATE FUNCTION logrank_combine(state internal, other internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_logrank_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION logrank_combine(internal, internal) IS 'combine function of logrank()';
-
-CREATE FUNCTION logrank_serial(state internal) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cm_logrank_serial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION logrank_serial(internal) IS 'serialization function of logrank()';
-
-CREATE FUNCTION logrank_deserial(bytes bytea, context internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cm_logrank_deserial' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION logrank_deserial(bytea, internal) IS 'deserialization function of logrank()';
+@partial_functions logrank@
 
 CREATE FUNCTION logrank_final(state internal) RETURNS logrank_result
     AS 'MODULE_PATHNAME', 'cm_logrank_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -224,48 +180,32 @@ COMMENT ON FUNCTION logrank_final(internal) IS 'final function of logrank()';
 
 CREATE AGGREGATE logrank(duration float8, event boolean, grp text) (
     SFUNC = logrank_trans,
-    STYPE = internal,
     SSPACE = 131072,
-    COMBINEFUNC = logrank_combine,
-    SERIALFUNC = logrank_serial,
-    DESERIALFUNC = logrank_deserial,
     FINALFUNC = logrank_final,
-    PARALLEL = SAFE
+    @partial_state logrank@
 );
 COMMENT ON AGGREGATE logrank(float8, boolean, text) IS 'the log-rank test of whether groups have the same curve';
 
 CREATE AGGREGATE logrank(duration float8, event boolean, grp text, entry float8) (
     SFUNC = logrank_trans,
-    STYPE = internal,
     SSPACE = 131072,
-    COMBINEFUNC = logrank_combine,
-    SERIALFUNC = logrank_serial,
-    DESERIALFUNC = logrank_deserial,
     FINALFUNC = logrank_final,
-    PARALLEL = SAFE
+    @partial_state logrank@
 );
 COMMENT ON AGGREGATE logrank(float8, boolean, text, float8) IS 'the log-rank test of groups that were under observation only after an entry';
 
 CREATE AGGREGATE logrank(duration interval, event boolean, grp text) (
     SFUNC = logrank_trans,
-    STYPE = internal,
     SSPACE = 131072,
-    COMBINEFUNC = logrank_combine,
-    SERIALFUNC = logrank_serial,
-    DESERIALFUNC = logrank_deserial,
     FINALFUNC = logrank_final,
-    PARALLEL = SAFE
+    @partial_state logrank@
 );
 COMMENT ON AGGREGATE logrank(interval, boolean, text) IS 'the log-rank test, of intervals, of whether groups have the same curve';
 
 CREATE AGGREGATE logrank(model survival_model, grp text) (
     SFUNC = logrank_trans,
-    STYPE = internal,
     SSPACE = 131072,
-    COMBINEFUNC = logrank_combine,
-    SERIALFUNC = logrank_serial,
-    DESERIALFUNC = logrank_deserial,
     FINALFUNC = logrank_final,
-    PARALLEL = SAFE
+    @partial_state logrank@
 );
 COMMENT ON AGGREGATE logrank(survival_model, text) IS 'the log-rank test of models, such as stored ones; those of one name are one group';
