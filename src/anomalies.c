@@ -268,6 +268,9 @@ pchart_row(FunctionCallInfo fcinfo, int row, double *k, double *n)
 	if (!in_baseline(fcinfo, PCHART_BASELINE, row))
 		return false;
 	take_row(fcinfo, PCHART_K, row);
+	/* to fetch another argument frees the row that this one points into */
+	if (!PG_ARGISNULL(PCHART_K))
+		fcinfo->args[PCHART_K].value = NumericGetDatum(DatumGetNumericCopy(fcinfo->args[PCHART_K].value));
 	take_row(fcinfo, PCHART_N, row);
 	return pchart_counts(fcinfo, k, n);
 }

@@ -564,15 +564,29 @@ add_record(Tally *tally, const uint64 *words, uint64 count)
 	tally->nrecords++;
 }
 
-/* Give up the hash table for the buffers. */
+/*
+ * Give up the hash table for the buffers.  There is room for all singles before the
+ * first is moved: to make it on the way might fold, which changes the records.
+ */
 static void
 give_up_table(Tally *tally)
 {
 	int			width = tally->nwords + 1;
+	Size		nsingles = 0;
 	Size		n = 0;
 	Size		i;
 
 	table_to_buffer(tally);
+	for (i = 0; i < tally->nrecords; i++)
+		nsingles += tally->records[i * width + tally->nwords] == 1;
+	if (nsingles > 0)
+	{
+		Size		room = pg_nextpower2_64(Max(nsingles, FIRST_SINGLES));
+
+		check_size(tally, tally_size(tally) + room * single_size(tally));
+		tally->singles = MemoryContextAllocHuge(tally->context, room * single_size(tally));
+		tally->room = room;
+	}
 	for (i = 0; i < tally->nrecords; i++)
 	{
 		const uint64 *record = tally->records + i * width;

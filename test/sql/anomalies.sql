@@ -272,6 +272,9 @@ SELECT proname, prokind, provolatile, proisstrict, proparallel, obj_description(
 WHERE proname IN ('pchart', 'ewma', 'ewma_chart', 'modified_z', 'is_anomaly', 'gesd') AND pronamespace = 'public'::regnamespace ORDER BY proname;
 SELECT typname, obj_description(oid, 'pg_type') IS NOT NULL AS described FROM pg_type WHERE typname IN ('pchart_point', 'ewma_point') AND typnamespace = 'public'::regnamespace ORDER BY typname;
 
+-- Numeric counts of rows that are so wide that each takes memory of its own.
+SELECT i, round((p).center::numeric, 6) AS center, length(pad) AS bytes
+FROM (SELECT i, pad, pchart(k, n) OVER (ORDER BY i) AS p FROM (SELECT i, (i * 3)::numeric AS k, (i * 3 + 7)::numeric AS n, repeat('x', 34000000) AS pad FROM generate_series(1, 2) i OFFSET 0) v) r;
 -- A million rows that are the same: nothing stands out.
 SELECT count(*) FILTER (WHERE (p).signal OR a OR z <> 0 OR e <> 3) AS signals, count(*) AS rows
 FROM (SELECT pchart(5, 100) OVER w AS p, is_anomaly(3) OVER () AS a, modified_z(3) OVER () AS z, ewma(3, 0.2) OVER w AS e FROM generate_series(1, 1000000) g WINDOW w AS (ORDER BY g)) q;

@@ -81,6 +81,15 @@ FROM (SELECT 'one' AS what, survival_fit(5, true) AS m UNION ALL SELECT 'one, ce
 -- Rows left out are counted as far as a bigint does, also in models by hand.
 CREATE TABLE many_skipped AS SELECT ROW('{1}', '{}', '{1}', '{0}', 1, 1, 9223372036854775807)::survival_model AS m, g::text AS grp FROM generate_series(1, 2) g;
 SELECT merge(m) AS model, (logrank(m, grp)).n_skipped FROM many_skipped;
+-- Under any limit the rows are counted right, or refused: 60,000 distinct ones leave the hash table on the way.
+CREATE FUNCTION pg_temp.under(kb int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('churnmetrics.fit_memory', kb || 'kB', true);
+    RETURN (SELECT CASE WHEN (m).n = 60000 AND (m).n_events = 60000 AND cardinality((m).times) = 60000 THEN 'right' ELSE 'wrong' END FROM (SELECT survival_fit(g * 1.5, true) AS m FROM generate_series(1, 60000) g OFFSET 0) f);
+EXCEPTION WHEN program_limit_exceeded THEN
+    RETURN 'refused';
+END $$;
+SELECT answer, count(*) > 2 AS some FROM (SELECT pg_temp.under(kb) AS answer FROM generate_series(1024, 4096, 128) kb) q GROUP BY answer ORDER BY answer;
 -- The groups of a test share the memory: each of 40 takes 32 kB of a megabyte; of 20, with late entries twice as much.
 SET churnmetrics.fit_memory = '1MB';
 SELECT n, late, left(pg_temp.err(format('SELECT logrank(d, true, (g %% %s)::text%s) FROM (SELECT g, g / %1$s + 1.0 AS d FROM generate_series(0, %1$s * 1000 - 1) g) q', n, CASE WHEN late THEN ', d / 2' ELSE '' END)), 5) AS code
