@@ -12,7 +12,6 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
@@ -220,46 +219,25 @@ cm_gg_fit_trans_summary(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(tally);
 }
 
-/* Unite two states, of which either may be NULL. */
+/* Add the second state to the first. */
 Datum
 cm_gg_fit_combine(PG_FUNCTION_ARGS)
 {
-	Tally	   *tally;
-
-	fit_context(fcinfo);
-	if (PG_ARGISNULL(1))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(PG_GETARG_POINTER(0));
-	}
-	tally = gg_state(fcinfo);
-	tally_combine(tally, (Tally *) PG_GETARG_POINTER(1));
-	PG_RETURN_POINTER(tally);
+	return tally_state_combine(fcinfo);
 }
 
-/* Write a state for another process. */
+/* The state as bytes. */
 Datum
 cm_gg_fit_serial(PG_FUNCTION_ARGS)
 {
-	StringInfoData buffer;
-
-	fit_context(fcinfo);
-	pq_begintypsend(&buffer);
-	tally_write(&buffer, (Tally *) PG_GETARG_POINTER(0));
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+	return tally_state_serial(fcinfo);
 }
 
-/* Read what cm_gg_fit_serial wrote. */
+/* The state from bytes. */
 Datum
 cm_gg_fit_deserial(PG_FUNCTION_ARGS)
 {
-	StringInfoData buffer = message_of(PG_GETARG_BYTEA_PP(0));
-	Tally	   *tally = tally_read(&buffer, 2);
-
-	fit_context(fcinfo);
-	pq_getmsgend(&buffer);
-	PG_RETURN_POINTER(tally);
+	return tally_state_deserial(fcinfo, 2);
 }
 
 /* The correlation of x and the mean value over customers; false where one of them is the same for all. */

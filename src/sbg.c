@@ -16,7 +16,6 @@
 
 #include "catalog/pg_type.h"
 #include "common/int.h"
-#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
@@ -207,42 +206,21 @@ cm_sbg_trans_n(PG_FUNCTION_ARGS)
 Datum
 cm_sbg_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = fit_context(fcinfo);
-	Tally	   *tally;
-
-	if (PG_ARGISNULL(1))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(PG_GETARG_POINTER(0));
-	}
-	tally = PG_ARGISNULL(0) ? tally_create(context, 1) : (Tally *) PG_GETARG_POINTER(0);
-	tally_combine(tally, (const Tally *) PG_GETARG_POINTER(1));
-	PG_RETURN_POINTER(tally);
+	return tally_state_combine(fcinfo);
 }
 
 /* The state as bytes. */
 Datum
 cm_sbg_serial(PG_FUNCTION_ARGS)
 {
-	StringInfoData buffer;
-
-	fit_context(fcinfo);
-	pq_begintypsend(&buffer);
-	tally_write(&buffer, (Tally *) PG_GETARG_POINTER(0));
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+	return tally_state_serial(fcinfo);
 }
 
 /* The state from bytes. */
 Datum
 cm_sbg_deserial(PG_FUNCTION_ARGS)
 {
-	StringInfoData buffer = message_of(PG_GETARG_BYTEA_PP(0));
-	Tally	   *tally = tally_read(&buffer, 1);
-
-	fit_context(fcinfo);
-	pq_getmsgend(&buffer);
-	PG_RETURN_POINTER(tally);
+	return tally_state_deserial(fcinfo, 1);
 }
 
 /* Count what the rows of a tally hold; raises 22003 above 2^63 renewals. */

@@ -771,3 +771,47 @@ tally_read(StringInfo buffer, int nwords)
 		tally->total += tally->records[i * (tally->nwords + 1) + tally->nwords];
 	return tally;
 }
+
+/* Add the second state to the first; either may be NULL. */
+Datum
+tally_state_combine(FunctionCallInfo fcinfo)
+{
+	MemoryContext context = fit_context(fcinfo);
+	const Tally *other;
+	Tally	   *tally;
+
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(PG_GETARG_POINTER(0));
+	}
+	other = (const Tally *) PG_GETARG_POINTER(1);
+	tally = PG_ARGISNULL(0) ? tally_create(context, other->nwords) : (Tally *) PG_GETARG_POINTER(0);
+	tally_combine(tally, other);
+	PG_RETURN_POINTER(tally);
+}
+
+/* The state as bytes. */
+Datum
+tally_state_serial(FunctionCallInfo fcinfo)
+{
+	StringInfoData buffer;
+
+	fit_context(fcinfo);
+	pq_begintypsend(&buffer);
+	tally_write(&buffer, (Tally *) PG_GETARG_POINTER(0));
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+/* The state from bytes. */
+Datum
+tally_state_deserial(FunctionCallInfo fcinfo, int nwords)
+{
+	StringInfoData buffer = message_of(PG_GETARG_BYTEA_PP(0));
+	Tally	   *tally = tally_read(&buffer, nwords);
+
+	fit_context(fcinfo);
+	pq_getmsgend(&buffer);
+	PG_RETURN_POINTER(tally);
+}

@@ -61,6 +61,11 @@ extern void tally_sort(Tally *tally);
 extern void tally_write(StringInfo buffer, Tally *tally);
 extern Tally *tally_read(StringInfo buffer, int nwords);
 
+/* Combine, serialization and deserialization of an aggregate whose state is a tally and nothing else. */
+extern Datum tally_state_combine(FunctionCallInfo fcinfo);
+extern Datum tally_state_serial(FunctionCallInfo fcinfo);
+extern Datum tally_state_deserial(FunctionCallInfo fcinfo, int nwords);
+
 /* The words of the i-th row of a sorted tally. */
 static inline const uint64 *
 tally_words(const Tally *tally, Size i)
